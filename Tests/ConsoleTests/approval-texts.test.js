@@ -4,7 +4,8 @@ import test from "node:test";
 import { arrange, byDeadline, byDecision } from "../../deploy/console/approvals/order.js";
 import { ServerClock } from "../../deploy/console/approvals/server-clock.js";
 import { standing } from "../../deploy/console/approvals/standing.js";
-import { escalationLines, execution, historyLines, membersOf, missing, outcome, remaining, riskOf, tally } from "../../deploy/console/approvals/texts.js";
+import { reportOf } from "../../deploy/console/incidents/report.js";
+import { escalationLines, execution, historyLines, incidentOf, membersOf, missing, outcome, remaining, riskOf, tally } from "../../deploy/console/approvals/texts.js";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -38,17 +39,34 @@ test("nothing moves while somebody aims: what is new waits", () => {
 });
 
 test("the time that is left has two units", () => {
-    const text = (left) => remaining(left).text;
+    const text = (left) => remaining({ expiresAt: 1e12 + left, requestedAt: 1e12 - 30 * 24 * HOUR }, 1e12).text;
     assert.equal(text(76 * HOUR + 59 * MINUTE), "3 d 4 h left");
     assert.equal(text(25 * HOUR), "25 h 0 min left");
     assert.equal(text(2 * HOUR + 10 * MINUTE), "2 h 10 min left");
     assert.equal(text(25 * MINUTE + 59 * SECOND), "25 min left");
-    assert.equal(text(4 * MINUTE + 5 * SECOND), "4 min 05 s left");
-    assert.equal(text(58_999), "58 s left");
-    assert.equal(text(1), "1 s left");
+    assert.equal(text(5 * MINUTE), "5 min 00 s left");
+    assert.equal(text(4 * MINUTE + 5 * SECOND), "only 4 min 05 s left");
+    assert.equal(text(58_999), "only 58 s left");
+    assert.equal(text(1), "only 1 s left");
     assert.equal(text(0), "deadline passed");
     assert.equal(text(NaN), "no deadline");
-    assert.deepEqual([NaN, 2 * HOUR, 59 * MINUTE, MINUTE, -1].map((left) => remaining(left).tone), ["", "", "warn", "bad", "bad"]);
+});
+
+test("time is short by the whole of it", () => {
+    const isShort = (left, whole) => remaining({ expiresAt: 1e12 + left, requestedAt: 1e12 + left - whole }, 1e12).isShort;
+    assert.deepEqual([6, 4.9].map((minutes) => isShort(minutes * MINUTE, 3 * HOUR)), [false, true]);
+    assert.deepEqual([5, 3, 2].map((minutes) => isShort(minutes * MINUTE, 10 * MINUTE)), [false, false, true]);
+    assert.deepEqual([119, 61, 59].map((seconds) => isShort(seconds * SECOND, 2 * MINUTE)), [false, false, true], "the last minute is short");
+    assert.deepEqual([NaN, -1].map((left) => isShort(left, HOUR)), [false, true]);
+    assert.equal(remaining({ expiresAt: 1e12 + 4 * MINUTE }, 1e12).isShort, true, "without the time of the request");
+});
+
+test("an incident has its title and severity as soon as they are known", () => {
+    const incidentId = "inc_1";
+    assert.equal(incidentOf({}, undefined), "");
+    assert.equal(incidentOf({ incidentId }, undefined), "incident inc_1");
+    assert.equal(incidentOf({ incidentId }, reportOf({ title: "Checkout is slow", severity: "high" })), "incident Checkout is slow · high");
+    assert.equal(incidentOf({ incidentId }, reportOf({ severity: "p1" })), "incident inc_1 · p1");
 });
 
 test("a tally counts each group, and each escalated step is a further way", () => {

@@ -68,3 +68,20 @@ test("a refusal has the service's message", async () => {
     await assert.rejects(new Past(causeway).recent(), /Not for you\./);
     await assert.rejects(new Past({ fetch: () => Promise.reject(new TypeError("x")) }).recent(), /The service did not answer\./);
 });
+
+test("reports of incidents are read from the notification before the oldest one on", async () => {
+    const report = (number, incidentId) => ({ ...notification(number, number), incidentId });
+    const items = [report(40, "inc_4"), report(30, "inc_3"), report(20, "inc_2"), report(10, "inc_1")];
+    const told = (number, incidentId) => ({ ...event(number), payload: { incidentId } });
+    const causeway = client({ items, nextCursor: null }, { events: [told(30, "inc_3"), told(40, "inc_4")], cursor: evt(40) });
+    const read = await new Past(causeway).reports(["inc_3", "inc_9"]);
+    assert.deepEqual(read.map(({ id }) => id), [evt(30)]);
+    assert.match(causeway.paths[0], /\?type=incident.created&limit=200$/);
+    assert.match(causeway.paths[1], new RegExp(`last_event_id=${evt(20)}&.*types=incident.created$`));
+    const nothing = client({ items, nextCursor: null });
+    assert.deepEqual(await new Past(nothing).reports(["inc_9"]), []);
+    assert.equal(nothing.paths.length, 1, "what is not named is not looked for");
+    const first = client({ items, nextCursor: null });
+    await new Past(first).reports(["inc_1"]);
+    assert.match(first.paths[1], /last_event_id=&/);
+});

@@ -188,9 +188,7 @@ def test_the_most_urgent_is_first_and_nothing_moves_under_the_pointer(deployment
     tab.wait_for_text("#approvals-new", "Show 1 new")
     assert shown()[0] == "app_now"
     assert tab.run("return document.activeElement.matches('[data-approval=app_now] .approve')")
-    for _ in range(2):
-        tab.press(Keys.SHIFT + Keys.TAB)
-    assert tab.run("return document.activeElement.id") == "approvals-new"
+    tab.press_tab_until("it.id === 'approvals-new'", is_back=True)
     tab.press(Keys.ENTER)
     tab.wait_for(lambda: shown()[0] == "app_next", "what waited is shown")
     assert tab.run("return document.activeElement.id") == "approvals-heading"

@@ -3,6 +3,7 @@
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 
+from causeway_kit.approvals import ApprovalClient, requested, timestamp
 from causeway_kit.console import expect_accessible
 from causeway_kit.console_fixtures import console_fixtures, publish_fixture
 from causeway_kit.tokens import mint
@@ -34,6 +35,90 @@ def hover(tab, selector):
     found = tab.find(selector)
     ActionChains(tab.driver).move_to_element(tab.find(".bar .brand")).move_to_element(found).perform()
     return found
+
+
+# MARK: Approvals
+
+
+def test_an_approval_names_its_incident(deployment, console, publish, tenant):
+    """By title and severity, told by word and symbol: of an event that the page got, or of one that it reads from the log; by its id until then."""
+    publish("incident.created", incidentId="inc_old", title="Disks fill up", severity="critical", service="search")
+    approvals = [requested(f"app_{name}", tenant, incidentId=f"inc_{name}", requestedBy="planner") for name in ("old", "new", "none")]
+    deployment.intake.publish(*approvals)
+    tab = console()
+    # As if the incident were older than what the page reads by itself.
+    tab.run(
+        """
+        const { fetch } = window;
+        window.fetch = async (url, init) => {
+            const response = await fetch(url, init);
+            if (!String(url).includes("types=incident.*")) return response;
+            const document = await response.json();
+            return new Response(JSON.stringify({ ...document, events: document.events.filter(({ type }) => type !== "incident.created") }), response);
+        };
+        """
+    )
+    tab.sign_in(mint(tenant, "olga", ("admin",)))
+    tab.wait_for(lambda: tab.count("#approvals .item") == 3, "they are listed")
+    for name in ("new", "none"):
+        assert tab.text(card(f"app_{name}", "a[href^='#/incidents/']")) == f"inc_{name}"
+    publish("incident.created", incidentId="inc_new", title="Checkout is slow", severity="high", service="checkout")
+    tab.wait_for_text(card("app_new", "a[href='#/incidents/inc_new']"), "Checkout is slow")
+    tab.wait_for_text(card("app_old", "a[href='#/incidents/inc_old']"), "Disks fill up")
+    assert tab.text(card("app_none", "a[href^='#/incidents/']")) == "inc_none"
+    assert (tab.text(card("app_new", ".severity")), tab.text(card("app_old", ".severity"))) == ("high", "critical")
+    marks = [style(tab, card(f"app_{name}", ".severity"), "content", "::before") for name in ("new", "old")]
+    assert "▲" in marks[0] and "▲▲" in marks[1] and not tab.find(card("app_none", ".severity")).is_displayed()
+    expect_accessible(tab)
+    tab.click(card("app_new", ".reject"))
+    tab.wait_for_text("#decide-facts", "incident Checkout is slow · high")
+    tab.click("#decide-cancel")
+    tab.click(card("app_new", "a[href='#/incidents/inc_new']"))
+    tab.wait_for_text("#incident h3", "Checkout is slow")
+
+
+def test_who_decided_is_found_among_what_expired(deployment, console, tenant):
+    """People's decisions come first and say when, however many approvals expired since; the address chooses one kind."""
+    client = ApprovalClient(deployment.services["approvals"], tenant, "petra")
+    deployment.intake.publish(requested("app_yes", tenant), requested("app_no", tenant, title="Drop the table"))
+    assert client.decide("app_yes").status_code == client.decide("app_no", "reject", reason="No backup").status_code == 200
+    soon = timestamp(1.5)
+    deployment.intake.publish(*(requested(f"app_{number}", tenant, expiresAt=soon) for number in range(25)))
+    tab = console()
+    tab.wait_for(lambda: client.approvals(status="expired", limit=50).json()["items"][24:], "all have expired")
+    tab.sign_in(mint(tenant, "olga", ("admin",)))
+    items = "#decided .item"
+    tab.wait_for(lambda: shown(tab, items, "approval")[:2] == ["app_no", "app_yes"], "what people have decided is first")
+    assert len(shown(tab, items, "approval")) == 22 and set(shown(tab, items, "outcome")[2:]) == {"expired"}
+    text = tab.text(card("app_no"))
+    assert "rejected · petra" in text and "decided just now" in text and "“No backup”" in text
+    tab.click("#decided-choice [data-part=decided]")
+    tab.wait_for(lambda: shown(tab, items, "approval") == ["app_no", "app_yes"], "those that expired are hidden")
+    assert "20 expired ones are hidden" in tab.text("#decided-choice") and tab.run("return location.hash") == "#/approvals?show=decided"
+    assert tab.run("return document.activeElement.dataset.part") == "decided" and tab.count("#decided-choice [aria-current]") == 1
+    tab.driver.refresh()
+    tab.wait_for(lambda: shown(tab, items, "approval") == ["app_no", "app_yes"], "a reload keeps it")
+    tab.run("location.hash = '#/approvals?show=expired'")
+    tab.wait_for(lambda: set(shown(tab, items, "outcome")) == {"expired"}, "those that expired are shown alone")
+    tab.driver.back()
+    tab.wait_for(lambda: shown(tab, items, "approval") == ["app_no", "app_yes"], "back keeps it, too")
+    tab.run("location.hash = '#/approvals?show=nothing'")
+    tab.wait_for(lambda: len(shown(tab, items, "approval")) == 22, "an unknown part is the usual one")
+
+
+def test_only_short_time_is_marked(deployment, console, tenant):
+    """By a word and a frame besides the colour."""
+    deadlines = {"calm": timestamp(240), "short": timestamp(50), "never": None}
+    deployment.intake.publish(*(requested(f"app_{name}", tenant, expiresAt=time) for name, time in deadlines.items()))
+    tab = console().sign_in(mint(tenant, "olga", ("admin",)))
+    tab.wait_for(lambda: tab.count("#approvals .item") == 3, "they are listed")
+    looks = {}
+    for name in deadlines:
+        pill = card(f"app_{name}", "time.pill")
+        looks[name] = (style(tab, pill, "color"), style(tab, pill, "outlineStyle"), tab.text(pill).startswith("only "))
+    assert looks["calm"] == looks["never"] and looks["calm"][1:] == ("none", False)
+    assert looks["short"][0] != looks["calm"][0] and looks["short"][1:] == ("solid", True)
+    expect_accessible(tab)
 
 
 # MARK: Incidents

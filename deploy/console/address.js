@@ -26,7 +26,7 @@ export function partAt(fragment) {
 
 /** Parses the fragment of a URL: `{ section, ids }`. Undefined if nothing is there. */
 export function placeAt(fragment) {
-    const text = fragment.replace(FORMER, "#/");
+    const text = fragment.split("?")[0].replace(FORMER, "#/");
     if (["", "#", "#/"].includes(text)) return { section: OVERVIEW, ids: [] };
     if (!text.startsWith("#/")) return undefined;
     try {

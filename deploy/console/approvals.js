@@ -3,22 +3,22 @@
 import { Aim, inPlace } from "./approvals/aim.js";
 import { Card } from "./approvals/card.js";
 import { Decision } from "./approvals/decision.js";
-import { arrange, byDeadline, byDecision } from "./approvals/order.js";
+import { Ended } from "./approvals/ended.js";
+import { IncidentReports } from "./approvals/incident-reports.js";
+import { arrange, byDeadline } from "./approvals/order.js";
 import { ApprovalService } from "./approvals/service.js";
 import { outcome, remaining } from "./approvals/texts.js";
 import { byId, List, setText, shown } from "./dom.js";
 import { failureText } from "./failures.js";
-import { moment } from "./format.js";
 
 const MOST = 60;
-/** Maximum number of decided approvals shown below the pending ones. */
-const MOST_DECIDED = 8;
 /** Minimum interval between loads in milliseconds; loads happen only while the page is visible. */
 const PACE = 1000;
 /** Interval after a load that failed. */
 const RETRY = 5000;
-/** Maximum number of approvals that one load reads one by one. */
+/** Maximum number of approvals that one load reads one by one, and of those of each outcome that the first load reads. */
 const MOST_READ = 20;
+const OUTCOMES = ["approved", "rejected", "expired"];
 /** Maximum number of approvals that wait to be read, as in a page that nobody looks at; the oldest are given up. */
 const MOST_TO_READ = 200;
 /** Interval between looks at the delegations. */
@@ -26,8 +26,8 @@ const DELEGATIONS_PACE = 60_000;
 
 export class Approvals {
     #panel = byId("approvals");
-    #list = new List(this.#panel, MOST + MOST_DECIDED);
-    #decidedList = new List(byId("decided"), MOST_DECIDED + 1);
+    #list = new List(this.#panel, MOST);
+    #ended = new Ended();
     #scroller = this.#panel.querySelector(".scroll");
     #error = this.#panel.querySelector(".error");
     /** What went wrong, by what was done: a list that loads says nothing about an address that did not open. */
@@ -37,6 +37,7 @@ export class Approvals {
     #service;
     #identity;
     #announcer;
+    #reports;
     #decision;
     #aim;
     #cards = new Map();
@@ -58,8 +59,10 @@ export class Approvals {
     #ticking;
     #closing = new AbortController();
 
-    constructor(causeway, identity, announcer) {
+    /** `readReports(ids)`: resolves with the events that reported incidents, of those of them that the log names. */
+    constructor(causeway, identity, announcer, readReports) {
         this.#service = new ApprovalService(causeway);
+        this.#reports = new IncidentReports(readReports, () => this.#change(() => this.#tellReports()));
         this.#identity = identity;
         this.#announcer = announcer;
         this.#decision = new Decision(this.#service, {
@@ -101,7 +104,7 @@ export class Approvals {
         this.#isStale = false;
         try {
             const { items, nextCursor } = await this.#service.list({ status: "pending", sort: "deadline", limit: MOST });
-            const decided = this.#hasLoaded ? [] : (await this.#service.list({ limit: MOST_READ })).items.filter(({ decision }) => decision);
+            const ended = this.#hasLoaded ? [] : await Promise.all(OUTCOMES.map((status) => this.#service.list({ status, limit: MOST_READ })));
             if (Date.now() - this.#delegatorsReadAt > DELEGATIONS_PACE) {
                 this.#delegators = await this.#service.delegators(this.#identity.user);
                 this.#delegatorsReadAt = Date.now();
@@ -111,7 +114,7 @@ export class Approvals {
             this.#hasMore = nextCursor !== null;
             this.#findVanished(items);
             this.#change(() => {
-                for (const approval of [...items, ...decided]) this.#put(approval);
+                for (const approval of [items, ...ended.map((page) => page.items)].flat()) this.#put(approval);
             });
             for (const id of [...this.#toRead].slice(0, MOST_READ)) {
                 // First: an event that comes during the request asks for another one.
@@ -158,8 +161,21 @@ export class Approvals {
         }
     }
 
+    /** Takes events from before the page was opened. What they do not tell about incidents is read from the log. */
+    recall(records) {
+        for (const record of records) this.#reports.take(record);
+        this.#reports.begin();
+    }
+
+    /** The last hour could not be loaded. */
+    recallFailed() {
+        this.#reports.begin();
+    }
+
     /** Takes an event of any type. */
-    take({ type, payload }, isNew) {
+    take(record, isNew) {
+        const { type, payload } = record;
+        this.#reports.take(record);
         const id = payload.approvalId;
         if (!isNew || typeof id !== "string") return;
         const card = this.#cards.get(id);
@@ -203,6 +219,12 @@ export class Approvals {
         void this.visit(undefined);
     }
 
+    /** Shows a part of the approvals that have ended, see `Ended`. */
+    choose(part) {
+        this.#ended.choose(part);
+        this.#show();
+    }
+
     #put(approval) {
         let card = this.#cards.get(approval.approvalId);
         if (!card) {
@@ -211,8 +233,14 @@ export class Approvals {
                 onOpen: (opened) => void this.#open(opened),
             });
             this.#cards.set(approval.approvalId, card);
+            this.#reports.want(approval.incidentId);
+            card.setReport(this.#reports.of(approval.incidentId));
         }
         this.#update(card, approval);
+    }
+
+    #tellReports() {
+        for (const card of this.#cards.values()) card.setReport(this.#reports.of(card.approval.incidentId));
     }
 
     #update(card, news) {
@@ -292,14 +320,12 @@ export class Approvals {
         const known = this.#order.filter((id) => this.#cards.has(id));
         const { order, waiting } = arrange(known, pending.slice(0, MOST), this.#aim.isHeld);
         this.#order = order;
-        const others = all.filter(({ approvalId, decision }) => decision && !order.includes(approvalId)).sort(byDecision);
-        const kept = others.filter(({ approvalId }, place) => place < MOST_DECIDED || approvalId === this.#visited);
-        for (const approval of others) if (!kept.includes(approval)) this.#cards.delete(approval.approvalId);
-        const rows = (ids) => ids.map((id) => this.#cards.get(id).row);
-        this.#list.show(rows(order));
+        const others = all.filter(({ approvalId, decision }) => decision && !order.includes(approvalId));
+        const rowOf = (id) => this.#cards.get(id).row;
+        this.#list.show(order.map(rowOf));
         this.#list.settle(pending.length);
-        this.#decidedList.show(rows(kept.map(({ approvalId }) => approvalId)));
-        byId("decided").hidden = kept.length === 0;
+        const kept = this.#ended.show(others, this.#visited, ({ approvalId }) => rowOf(approvalId));
+        for (const approval of others) if (!kept.includes(approval)) this.#cards.delete(approval.approvalId);
         setText(this.#more, this.#hasMore ? `The ${MOST} that expire first are listed; more are pending.` : "");
         this.#waiting = waiting;
         this.#tellOfNew();
@@ -308,7 +334,7 @@ export class Approvals {
     /** New approvals wait for this button while somebody aims at the list. Its place is kept free. */
     #tellOfNew() {
         const first = this.#cards.get(this.#waiting[0]);
-        const left = first ? remaining(moment(first.approval.expiresAt) - this.#service.clock.now()).text : "";
+        const left = first ? remaining(first.approval, this.#service.clock.now()).text : "";
         setText(this.#new, first ? `Show ${this.#waiting.length} new · ${left}` : "");
         this.#new.hidden = !first;
     }
@@ -328,6 +354,7 @@ export class Approvals {
     }
 
     close() {
+        this.#reports.close();
         clearInterval(this.#ticking);
         clearTimeout(this.#timer);
         this.#closing.abort();

@@ -8,6 +8,8 @@ import { askJSON } from "./requests.js";
 const WINDOW = 3_600_000;
 /** What it reads by itself. The other types are those that can be many. */
 const TYPES = "incident.*,investigation.*,approval.*,remediation.*,job.*,issue.*,pattern.*,webhook.*";
+/** The type of the events that report incidents. */
+const REPORT = "incident.created";
 /** Maximum number of events that are read at once, and in each document. */
 const MOST = 5000;
 const MOST_EVENTS = 1000;
@@ -54,6 +56,19 @@ export class Past {
         const read = [];
         const isComplete = await this.#read(start, undefined, MOST, (events) => void read.push(...events));
         return { events: since(begin, read), isComplete };
+    }
+
+    /** Reads the events that reported these incidents, of the last 200 that this user's notifications name, the oldest first. */
+    async reports(incidents) {
+        const { items } = await askJSON(this.#causeway, `/v1/notifications?${new URLSearchParams({ type: REPORT, limit: PAGE })}`);
+        const oldest = items.findLastIndex(({ incidentId }) => incidents.includes(incidentId));
+        if (oldest < 0) return [];
+        const found = [];
+        // The notification before it is a place in the log.
+        await this.#read(oldest + 1 < items.length ? idOf(items[oldest + 1]) : "", REPORT, MOST, (events) => {
+            found.push(...events.filter(({ payload }) => incidents.includes(payload.incidentId)));
+        });
+        return found;
     }
 
     /** Asks the producer's service for what it keeps of an event (contract §10). It answers admins. */

@@ -52,7 +52,7 @@ export class Session {
         const announcer = new Announcer();
         const journal = new Journal();
         const rate = new Rate();
-        const approvals = new Approvals(this.#causeway, identity, announcer);
+        const approvals = new Approvals(this.#causeway, identity, announcer, (incidents) => this.#readReports(incidents));
         const incidents = new Incidents();
         const notifications = new Notifications(this.#causeway, (id) => incidents.titleOf(id));
         const executions = new Executions(this.#causeway, followed);
@@ -147,6 +147,10 @@ export class Session {
         if (known) return known;
         const event = await this.#past.find(id, this.#identity.isAdmin);
         return event && this.#ledger.recall(event);
+    }
+
+    async #readReports(incidents) {
+        return (await this.#past.reports(incidents)).map((event) => this.#ledger.recordOf(event));
     }
 
     async #search(since) {

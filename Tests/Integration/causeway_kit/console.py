@@ -158,12 +158,12 @@ class ConsoleTab:
         for key in keys:
             self.driver.switch_to.active_element.send_keys(key)
 
-    def press_tab_until(self, script, most=60):
-        """Goes from control to control until the focused one is it; `script` is about `it`."""
+    def press_tab_until(self, script, most=60, *, is_back=False):
+        """Goes from control to control, or back, until the focused one is it; `script` is about `it`."""
         for _ in range(most):
             if self.run(f"const it = document.activeElement; return {script}"):
                 return
-            self.press(Keys.TAB)
+            self.press(Keys.SHIFT + Keys.TAB if is_back else Keys.TAB)
         raise AssertionError(f"the Tab key does not lead to {script}")
 
     def set_network(self, *, is_there):

@@ -1,8 +1,10 @@
 // One approval in the list. What changes is changed in place, so that nothing else moves.
 
+import { addressOf } from "../address.js";
 import { element, foreign, setText, shown } from "../dom.js";
 import { exact, moment } from "../format.js";
-import { ago } from "../when.js";
+import { showSeverity } from "../incidents/severity.js";
+import { setAgo } from "../when.js";
 import { Details } from "./details.js";
 import { standing } from "./standing.js";
 import { outcome, outcomeOf, remaining, riskOf, tally } from "./texts.js";
@@ -13,11 +15,17 @@ let numbers = 0;
 export class Card {
     /** What the API says about it, and `ownVote`: whether this user is known to have approved. */
     approval = {};
+    /** What is known of its incident, see `reportOf`; undefined for nothing. */
+    report;
 
     #onAnswer;
     #onOpen;
     #title;
     #status = element("time", { class: "pill figures" });
+    #incident = element("a", { dir: "auto" });
+    #severity = element("span", { class: "severity", dir: "auto", hidden: true });
+    #since = element("span");
+    #sinceTime = element("time");
     #tally = element("p", { class: "tally small" });
     #note = element("p", { class: "note small", dir: "auto" });
     #buttons = element("div", { class: "buttons", hidden: true });
@@ -34,11 +42,17 @@ export class Card {
         const id = `approval-${(numbers += 1)}`;
         this.#title = shown(approval.title ?? approval.remediationId ?? approval.approvalId, 160);
         const risk = riskOf(approval);
-        const asked = [
-            approval.requestedBy ? `asked by ${shown(approval.requestedBy, 60)}` : "",
-            approval.incidentId ? `incident ${shown(approval.incidentId, 60)}` : "",
-            approval.user ? `private, addressed to ${shown(approval.user, 60)}` : "",
-        ];
+        const facts = [];
+        if (approval.requestedBy) facts.push(foreign("span", `asked by ${shown(approval.requestedBy, 60)}`, { class: "muted" }));
+        if (approval.incidentId) {
+            this.#incident.href = addressOf("incidents", approval.incidentId);
+            setText(this.#incident, shown(approval.incidentId, 60));
+            facts.push(element("span", { class: "muted" }, "incident ", this.#incident), this.#severity);
+        }
+        if (approval.user) facts.push(foreign("span", `private, addressed to ${shown(approval.user, 60)}`, { class: "muted" }));
+        const link = foreign("a", this.#title, { class: "title covers", href: addressOf("approvals", approval.approvalId) }, 161);
+        // Where the address names it already, the link does not change it.
+        link.addEventListener("click", () => link.hash === location.hash && this.reveal());
         this.#region = element("div", { id: `${id}-details`, hidden: true });
         this.#toggle.setAttribute("aria-controls", `${id}-details`);
         this.#toggle.setAttribute("aria-label", `Details: ${this.#title}`);
@@ -49,7 +63,7 @@ export class Card {
             element(
                 "div",
                 { class: "line" },
-                foreign("b", this.#title, { class: "title" }, 161),
+                link,
                 element(
                     "span",
                     { class: "pills" },
@@ -60,8 +74,8 @@ export class Card {
             element(
                 "div",
                 { class: "line small" },
-                foreign("span", asked.filter(Boolean).join(" · "), { class: "muted" }),
-                ago(approval.requestedAt, "figures muted"),
+                element("span", { class: "facts-of" }, ...facts),
+                element("span", { class: "figures muted" }, this.#since, this.#sinceTime),
             ),
             this.#tally,
             element("div", { class: "answer" }, this.#buttons, this.#toggle, this.#note),
@@ -90,6 +104,8 @@ export class Card {
         this.approval = { ...this.approval, ...news, decision: news.decision ?? decision, consumption: news.consumption ?? consumption };
         const { approval } = this;
         this.row.dataset.outcome = outcomeOf(approval);
+        setText(this.#since, this.isDecided ? `${outcomeOf(approval) === "expired" ? "expired" : "decided"} ` : "");
+        setAgo(this.#sinceTime, moment(approval.decision?.decidedAt ?? approval.requestedAt));
         setText(this.#tally, tally(approval));
         this.#tally.hidden = !this.#tally.textContent;
         const { actions, text } = standing(approval, me, delegators);
@@ -98,6 +114,14 @@ export class Card {
         setText(this.#note, this.#receipt || text || reason);
         if (!this.#details) this.#fill();
         else if (approval.history) this.#details.update(approval);
+    }
+
+    /** Shows what is known of the incident; its id as long as that is undefined. */
+    setReport(report) {
+        if (!report) return;
+        this.report = report;
+        if (report.title) setText(this.#incident, report.title);
+        showSeverity(this.#severity, report.severity);
     }
 
     /** Shows what became of this user's own answer. */
@@ -110,16 +134,16 @@ export class Card {
     tick(now) {
         const { expiresAt } = this.approval;
         const decided = outcome(this.approval);
-        const left = moment(expiresAt) - now;
-        const { text, tone } = decided ?? remaining(left);
+        const { text, isShort } = decided ?? remaining(this.approval, now);
         setText(this.#status, text);
-        this.#status.dataset.tone = tone;
+        this.#status.dataset.tone = decided?.tone ?? (isShort ? "bad" : "");
+        this.#status.classList.toggle("short", Boolean(isShort));
         const time = moment(decided ? this.approval.decision.decidedAt : expiresAt);
         if (Number.isFinite(time)) {
             this.#status.title = `${decided ? "Decided" : "Deadline"}: ${exact(time)}`;
             this.#status.dateTime = new Date(time).toISOString();
         }
-        const isOver = !decided && left <= 0;
+        const isOver = !decided && moment(expiresAt) <= now;
         for (const button of this.#buttons.children) button.disabled = isOver;
         return isOver;
     }

@@ -6,7 +6,7 @@ import { newKey } from "../requests.js";
 import { ActionView } from "./action-view.js";
 import { descriptionOf } from "./details.js";
 import { Intention } from "./intention.js";
-import { outcome, remaining, riskOf, tally } from "./texts.js";
+import { incidentOf, outcome, remaining, riskOf, tally } from "./texts.js";
 
 const LABELS = { approve: "Approve", reject: "Reject" };
 
@@ -67,11 +67,10 @@ export class Decision {
     /** Updates the time that is left, once a second. */
     tick() {
         if (!this.#asked) return;
-        const { approval } = this.#asked.card;
-        const left = remaining(moment(approval.expiresAt) - this.#service.clock.now());
+        const { approval, report } = this.#asked.card;
+        const left = remaining(approval, this.#service.clock.now());
         const asker = approval.requestedBy ? `asked by ${shown(approval.requestedBy, 60)}` : "does not say who asked";
-        const incident = approval.incidentId ? `incident ${shown(approval.incidentId, 60)}` : "";
-        setText(byId("decide-facts"), [riskOf(approval).text, asker, incident, tally(approval), left.text].filter(Boolean).join(" · "));
+        setText(byId("decide-facts"), [riskOf(approval).text, asker, incidentOf(approval, report), tally(approval), left.text].filter(Boolean).join(" · "));
         this.#settle();
     }
 

@@ -9,7 +9,12 @@ export function byDeadline(one, other) {
     );
 }
 
-/** Compares decided approvals: the latest decision first. */
+/** Whether an approval ended without a person's decision. */
+export function isExpired({ decision }) {
+    return decision?.action === "expire";
+}
+
+/** Compares approvals that have ended: the latest end first. */
 export function byDecision(one, other) {
     return compare(Date.parse(other.decision?.decidedAt), Date.parse(one.decision?.decidedAt)) || compare(one.approvalId, other.approvalId);
 }

@@ -1,14 +1,16 @@
 // Texts about an approval: tally, deadline, outcome, history. Pure functions of what the API returns (contract §7, §12).
 
 import { shown } from "../dom.js";
+import { moment } from "../format.js";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-/** Less time than this is marked. */
-const SOON = HOUR;
-const URGENT = 5 * MINUTE;
+/** Less time than this is short, and than this share of the time that the approval has in all; but the last minute always is. */
+const SHORT = 5 * MINUTE;
+const SHORT_SHARE = 1 / 4;
+const LAST = MINUTE;
 
 const OUTCOMES = { approve: "approved", reject: "rejected", expire: "expired" };
 const OUTCOME_TONES = { approve: "good", reject: "bad", expire: "" };
@@ -18,11 +20,14 @@ const NAME = 60;
 /** Maximum number of people or roles in one text. */
 const MOST_LISTED = 6;
 
-/** "4 min 05 s left" and its tone. `left`: milliseconds until the deadline; NaN for none. */
-export function remaining(left) {
-    if (Number.isNaN(left)) return { text: "no deadline", tone: "" };
-    if (left <= 0) return { text: "deadline passed", tone: "bad" };
-    return { text: `${span(left)} left`, tone: left < URGENT ? "bad" : left < SOON ? "warn" : "" };
+/** "25 min left", or "only 58 s left" where time is short. Times in milliseconds, `now` by the service's clock: `{ text, isShort }`. */
+export function remaining({ expiresAt, requestedAt }, now) {
+    const left = moment(expiresAt) - now;
+    if (Number.isNaN(left)) return { text: "no deadline", isShort: false };
+    if (left <= 0) return { text: "deadline passed", isShort: true };
+    const whole = moment(expiresAt) - moment(requestedAt);
+    const isShort = left < LAST || left < Math.min(SHORT, Number.isNaN(whole) ? SHORT : whole * SHORT_SHARE);
+    return { text: `${isShort ? "only " : ""}${span(left)} left`, isShort };
 }
 
 /** Two units of a duration: "3 d 4 h", "2 h 10 min", "25 min", "4 min 05 s", "58 s". */

@@ -2,11 +2,30 @@
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 
 from causeway_kit.approvals import ApprovalClient, requested, timestamp
 from causeway_kit.console import expect_accessible
 from causeway_kit.console_fixtures import console_fixtures, publish_fixture
 from causeway_kit.tokens import mint
+
+PHONE = {"width": 320, "height": 700, "mobile": True}
+
+TIME = "time[datetime]:not(.pill)"
+
+#: A place in a row outside of its link's own box, that takes the link's clicks.
+_BESIDE = """
+const row = document.querySelector(arguments[0]);
+row.scrollIntoView({ block: "center" });
+const link = row.querySelector("a.covers"), box = link.getBoundingClientRect(), { left, right, top, bottom } = row.getBoundingClientRect();
+for (let y = bottom - 2; y > top; y -= 2) {
+    for (const x of [right - 4, left + 4]) {
+        const isInBox = x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
+        if (!isInBox && document.elementFromPoint(x, y) === link) return [x, y];
+    }
+}
+return null;
+"""
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -165,3 +184,54 @@ def test_ended_incidents_make_room_for_open_ones(console, publish, tenant):
         publish("incident.status_changed", incidentId=f"inc_{number}", previousStatus="open", status="resolved")
     tab.wait_for_text("#incidents-choice", "39 ended ones are hidden")
     assert shown(tab, "#incidents .item", "incident") == ["inc_old"]
+
+
+# MARK: Rows
+
+
+def test_the_whole_row_leads_where_its_title_leads(deployment, console, publish, tenant):
+    """In each section, also at the place of its time, which shows the exact time on hover. Buttons do what they did."""
+    deployment.intake.publish(requested("app_1", tenant, incidentId="inc_1"))
+    publish("incident.created", incidentId="inc_1", title="Checkout is slow", severity="high", service="checkout")
+    publish("job.updated", job_id="job_1", status="running", progress=0.5, result_url=None, error=None, created_at="now", finished_at=None)
+    tab = console().sign_in(mint(tenant, "olga", ("admin",)))
+    tab.wait_for(lambda: tab.count("#notifications .item") >= 2 and tab.count("#approvals .item"), "there is something to click on")
+    rows = {
+        "#/approvals": ("#approvals .item", "#/approvals/app_1"),
+        "#/incidents": ("#incidents .item", "#/incidents/inc_1"),
+        "#/incidents/inc_1": ("#incident .step", "#/events/evt_"),
+        "#/notifications": ("#notifications .item", "#/incidents/inc_1"),
+        "#/executions": ("#executions .item", "#/executions/job/job_1"),
+        "#/events": ("#events tbody tr", "#/events/evt_"),
+        "#/admin": ("#admin .item:nth-child(2)", "#/admin/token"),
+    }
+    for look in ({}, PHONE):
+        tab.look(**look)
+        for address, (row, target) in rows.items():
+            for place in ("the rest", "the time"):
+                tab.run("location.hash = arguments[0]", address)
+                tab.wait_for(lambda row=row: shown(tab, row, "id"), f"{address} is shown")
+                if place == "the time":
+                    if not tab.count(f"{row} {TIME}"):
+                        continue
+                    tab.driver.execute_script("document.querySelector(arguments[0]).scrollIntoView({ block: 'center' })", row)
+                    tab.wait_for(lambda row=row: hover(tab, f"{row} {TIME}").get_attribute("title"), "the exact time is shown")
+                    ActionChains(tab.driver).click().perform()
+                else:
+                    x, y = tab.run(_BESIDE, row)
+                    pointer = ActionChains(tab.driver)
+                    pointer.w3c_actions.pointer_action.move_to_location(int(x), int(y))
+                    pointer.w3c_actions.pointer_action.click()
+                    pointer.perform()
+                there = f"{place} of a row of {address} leads to {target}"
+                tab.wait_for(lambda target=target: tab.run("return location.hash").startswith(target), there)
+    tab.look()
+    tab.run("location.hash = '#/notifications'")
+    unread = tab.count("#notifications [data-read=false]")
+    tab.click("#notifications [data-read=false] button")
+    tab.wait_for(lambda: tab.count("#notifications [data-read=false]") == unread - 1, "one is read")
+    assert tab.run("return location.hash") == "#/notifications"
+    # The keyboard's focus is around the whole row.
+    tab.run("document.querySelector('#notifications a.title').focus()")
+    tab.press(Keys.TAB, Keys.SHIFT + Keys.TAB)
+    assert style(tab, "#notifications .item:has(a.title:focus-visible) a.title", "outlineStyle", "::after") == "solid"

@@ -199,7 +199,7 @@ export class Events {
             element(
                 "td",
                 { class: "what" },
-                HAS_ADDRESS.test(record.id) ? element("a", { href: addressOf("events", record.id) }, type) : type,
+                HAS_ADDRESS.test(record.id) ? element("a", { class: "covers", href: addressOf("events", record.id) }, type) : type,
                 " ",
                 foreign("span", summary(record)),
             ),

@@ -28,7 +28,7 @@ export class ExecutionView {
         this.row = element(
             "li",
             { class: "item", data: { kind, name } },
-            element("div", { class: "line" }, foreign("a", name, { class: "title", href: addressOf("executions", kind, name) }, 80), this.#shows.state, ...leave),
+            element("div", { class: "line" }, foreign("a", name, { class: "title covers", href: addressOf("executions", kind, name) }, 80), this.#shows.state, ...leave),
             element("div", { class: "line" }, this.#shows.progress, this.#shows.percent),
             element("div", { class: "line small" }, this.#shows.last, this.#shows.time),
         );

@@ -19,6 +19,7 @@ import { Overall } from "./overall.js";
 import { Past } from "./past.js";
 import { Rate } from "./rate.js";
 import { Router } from "./router.js";
+import { passClicksOn } from "./rows.js";
 import { keepRelativeTimes, tellExactTimes } from "./when.js";
 
 /** Maximum number of incidents followed on the relay, the latest ones; the relay allows 256 subscriptions per connection, two for each incident. */
@@ -49,6 +50,7 @@ export class Session {
         this.#causeway.addEventListener("token", ({ detail }) => renewal.tell(detail));
         tellExactTimes(this.#closing.signal);
         keepRelativeTimes(this.#closing.signal);
+        passClicksOn(this.#closing.signal);
         const announcer = new Announcer();
         const journal = new Journal();
         const rate = new Rate();

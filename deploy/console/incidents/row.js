@@ -6,7 +6,7 @@ import { setAgo } from "../when.js";
 import { showSeverity } from "./severity.js";
 
 export class Row {
-    #title = element("a", { class: "title", dir: "auto" });
+    #title = element("a", { class: "title covers", dir: "auto" });
     #status = element("span", { class: "pill" });
     #severity = element("span", { class: "severity", dir: "auto" });
     #about = element("span", { class: "muted", dir: "auto" });

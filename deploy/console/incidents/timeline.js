@@ -59,6 +59,6 @@ function entry(record) {
         "li",
         { class: "step", data: { id } },
         when(at, "figures muted"),
-        element("span", {}, foreign("a", type, { href: addressOf("events", id) }, 128), " ", foreign("span", summary(record)), ...more),
+        element("span", {}, foreign("a", type, { class: "covers", href: addressOf("events", id) }, 128), " ", foreign("span", summary(record)), ...more),
     );
 }

@@ -77,7 +77,7 @@ export class GroupView {
         const row = element(
             "li",
             { class: "item", data: { notification: notificationId } },
-            element("div", { class: "line" }, foreign("a", words, { class: "title", href: address }, 160), button),
+            element("div", { class: "line" }, foreign("a", words, { class: "title covers", href: address }, 160), button),
             element(
                 "div",
                 { class: "line small" },

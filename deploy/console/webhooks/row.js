@@ -5,7 +5,7 @@ import { element, setText, shown } from "../dom.js";
 import { health, waiting } from "./texts.js";
 
 export class Row {
-    #title = element("a", { class: "title", dir: "auto" });
+    #title = element("a", { class: "title covers", dir: "auto" });
     #health = element("span", { class: "pill health" });
     #about = element("span", { class: "muted", dir: "auto" });
     #waiting = element("span", { class: "figures muted" });

@@ -235,3 +235,39 @@ def test_the_whole_row_leads_where_its_title_leads(deployment, console, publish,
     tab.run("document.querySelector('#notifications a.title').focus()")
     tab.press(Keys.TAB, Keys.SHIFT + Keys.TAB)
     assert style(tab, "#notifications .item:has(a.title:focus-visible) a.title", "outlineStyle", "::after") == "solid"
+
+
+# MARK: Navigation
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_navigation_tells_that_it_goes_on(console, tenant, scheme):
+    """By an arrow at the edge, below which the text fades; at 320 pixels, and with text of 200 %."""
+    tab = console()
+    tab.look(scheme=scheme)
+    tab.sign_in(mint(tenant, "olga", ("admin",)))
+
+    def edges():
+        """Whether there is an arrow at the left, and at the right."""
+        script = "return ['::before', '::after'].map((it) => getComputedStyle(document.querySelector('#places'), it).display === 'flex')"
+        return tuple(tab.run(script))
+
+    assert edges() == (False, False), "everything fits into a wide window"
+    for look, font in ((PHONE, ""), (PHONE, "187.5%"), ({"width": 820, "height": 700}, "187.5%")):
+        tab.look(**look, scheme=scheme)
+        tab.run("document.documentElement.style.fontSize = arguments[0]; document.querySelector('#places').scrollLeft = 0", font)
+        tab.wait_for(lambda: edges() == (False, True), "it goes on to the right")
+        expect_accessible(tab)
+        assert style(tab, "#places", "color", "::after") == style(tab, "body", "color")
+        # A link that gets the focus is clear of the arrows.
+        for link in ("[data-section=webhooks]", "[data-section=notifications]"):
+            tab.run("document.querySelector(`#places ${arguments[0]}`).focus()", link)
+            clear = """
+            const nav = document.querySelector('#places').getBoundingClientRect();
+            const link = document.activeElement.getBoundingClientRect();
+            const room = parseFloat(getComputedStyle(document.querySelector('#places'), '::after').width) * .6;
+            return link.width > nav.width - 2 * room || (link.left >= nav.left + room && link.right <= nav.right - room);
+            """
+            tab.wait_for(lambda clear=clear: tab.run(clear), f"{link} is not below an arrow")
+        tab.run("document.querySelector('#places').scrollLeft = 10_000")
+        tab.wait_for(lambda: edges() == (True, False), "it goes on to the left")

@@ -14,6 +14,7 @@ import { Keyboard } from "./keyboard.js";
 import { Lane } from "./lane.js";
 import { LazySection } from "./lazy-section.js";
 import { Ledger } from "./ledger.js";
+import { tellMorePlaces } from "./more-places.js";
 import { Notifications } from "./notifications.js";
 import { Overall } from "./overall.js";
 import { Past } from "./past.js";
@@ -51,6 +52,7 @@ export class Session {
         tellExactTimes(this.#closing.signal);
         keepRelativeTimes(this.#closing.signal);
         passClicksOn(this.#closing.signal);
+        tellMorePlaces(this.#closing.signal);
         const announcer = new Announcer();
         const journal = new Journal();
         const rate = new Rate();

@@ -53,16 +53,6 @@ test("many notifications are read page by page, and the newest part of the hour 
     assert.equal(causeway.paths.length, 5);
 });
 
-test("one event is found, and one that is not there is not looked for without end", async () => {
-    const notifications = { items: [notification(30, 1), notification(20, 5)], nextCursor: null };
-    const there = client(notifications, { events: [event(21), event(22)], cursor: evt(22) });
-    assert.equal((await new Past(there).find(evt(22))).id, evt(22));
-    assert.match(there.paths[1], new RegExp(`last_event_id=${evt(20)}&wait=0s`));
-    const absent = client(notifications, { events: [event(24)], cursor: evt(24) });
-    assert.equal(await new Past(absent).find(evt(23)), undefined);
-    assert.equal(absent.paths.length, 2);
-});
-
 test("a refusal has the service's message", async () => {
     const causeway = { fetch: async () => new Response('{"error":"forbidden","message":"Not for you."}', { status: 403 }) };
     await assert.rejects(new Past(causeway).recent(), /Not for you\./);

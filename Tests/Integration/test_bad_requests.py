@@ -219,7 +219,7 @@ def intake_rows():
         return Wrong(f"stored event: {name}", status, says, f"{EVENTS}/{id}", **{"method": "GET", "token": token} | more)
 
     yield look("no token", 401, "token", ABSENT_EVENT, token=None)
-    yield look("a member", 403, "admin or producer", ABSENT_EVENT, token=mint())
+    yield look("an issuer", 403, "admin or member or producer", ABSENT_EVENT, token=mint(roles=("issuer",)))
     yield look("an id in lower case", 400, "eventId", ABSENT_EVENT.lower())
     yield look("an id that is too short", 400, "eventId", ABSENT_EVENT[:-1])
     yield look("an id of a notification", 400, "eventId", ABSENT_EVENT.replace("evt", "ntf"))

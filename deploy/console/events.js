@@ -5,7 +5,7 @@ import { compareCursors } from "./causeway/causeway.js";
 import { byId, element, foreign, List, setText, shown } from "./dom.js";
 import { isOpen, passes } from "./events/filter.js";
 import { readText, Search } from "./events/search.js";
-import { failureText } from "./failures.js";
+import { absenceText, failureText } from "./failures.js";
 import { duration } from "./format.js";
 import { showSoon } from "./show-soon.js";
 import { summary } from "./summary.js";
@@ -42,8 +42,8 @@ export class Events {
     #visited;
 
     /**
-     * `store`: `records()` are all that the page has; `find(id)` resolves with an event's record, undefined if it is not found; `search(since)` with
-     * `{ records, isComplete }` of the log; `stored(id)` with what the service keeps of an event.
+     * `store`: `records()` are all that the page has; `find(id)` returns an event's record, undefined if the page has none; `search(since)` resolves with
+     * `{ records, isComplete }` of the log; `stored(id)` with what the log keeps of an event, of which `recall(event)` makes a record.
      */
     constructor(store, identity) {
         this.#store = store;
@@ -123,21 +123,24 @@ export class Events {
         const say = (look, text) => place.replaceChildren(element("p", { class: look, dir: "auto", text }));
         say("muted", `Loading event ${name}…`);
         try {
-            const [record, EventView] = await Promise.all([this.#store.find(id), eventView()]);
+            const known = this.#store.find(id);
+            const [stored, EventView] = await Promise.all([known ? undefined : this.#store.stored(id), eventView()]);
             if (id !== this.#visited) return;
-            if (!record) return say("empty", `Event ${name} was not found: it is not for you, or no longer in the log, or too far back for this page.`);
-            const view = new EventView(record, this.#identity);
+            const view = new EventView(known ?? this.#store.recall(stored), this.#identity);
             place.replaceChildren(...view.elements);
             place.firstElementChild.focus({ preventScroll: true });
-            void this.#describe(id, view);
+            if (stored) view.setStored(stored);
+            else void this.#describe(id, view);
         } catch (error) {
-            if (id === this.#visited) say("error", failureText(`Couldn't load event ${name}`, error));
+            if (id !== this.#visited) return;
+            const absence = absenceText(error.status, name);
+            if (absence) say("empty", absence);
+            else say("error", failureText(`Couldn't load event ${name}`, error));
         }
     }
 
-    /** Shows who could see an event. Only admins may ask. */
+    /** Shows who could see an event that the page has. */
     async #describe(id, view) {
-        if (!this.#identity.isAdmin || !HAS_ADDRESS.test(id)) return view.setUnknown(403);
         try {
             view.setStored(await this.#store.stored(id));
         } catch (error) {

@@ -16,6 +16,16 @@ export function failureText(what, { status, message, isExplained }, isOnline = g
     return `${what}: ${reason(status, message, isExplained, isOnline)}`;
 }
 
+/**
+ * What the page says in place of an event; undefined if the refusal is about something else. `status`: of the refusal. An event that this user may not see
+ * is refused as one that does not exist, so the page does not tell them apart.
+ */
+export function absenceText(status, name) {
+    if (status === 404) return `The log has no event ${name} that you may see. Check the address. A colleague may see events that are not for you.`;
+    if (status === 410) return `Event ${name} is gone: the log no longer holds events of its time.`;
+    return undefined;
+}
+
 function reason(status, message, isExplained, isOnline) {
     if (status === undefined && !isOnline) return "no network. This page shows what it had, and goes on when the network is back.";
     // The service's message is about the token, which people do not handle.

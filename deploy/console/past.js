@@ -71,27 +71,9 @@ export class Past {
         return found;
     }
 
-    /** Asks the producer's service for what it keeps of an event (contract §10). It answers admins. */
+    /** Asks for what the log keeps of an event (contract §10): 404 for one that this user may not see, and for one that is not there. */
     stored(id) {
         return askJSON(this.#causeway, `/v1/events/${encodeURIComponent(id)}`);
-    }
-
-    /** Reads one event; undefined if it was not found. `isAdmin`: the service may be asked for it. */
-    async find(id, isAdmin) {
-        if (isAdmin) {
-            try {
-                return await this.stored(id);
-            } catch {
-                // It may still be among the events that this user may follow.
-            }
-        }
-        const start = await this.#place((item) => compareCursors(idOf(item), id) < 0);
-        let found;
-        await this.#read(start, undefined, MOST, (events) => {
-            found = events.find((event) => event.id === id);
-            return found !== undefined || compareCursors(events.at(-1)?.id, id) > 0;
-        });
-        return found;
     }
 
     /**

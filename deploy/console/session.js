@@ -63,7 +63,8 @@ export class Session {
         const events = new Events(
             {
                 records: () => this.#ledger.all(),
-                find: (id) => this.#find(id),
+                find: (id) => this.#ledger.find(id),
+                recall: (event) => this.#ledger.recall(event),
                 search: (since) => this.#search(since),
                 stored: (id) => this.#past.stored(id),
             },
@@ -144,13 +145,6 @@ export class Session {
             for (const panel of this.#panels) panel.recallFailed?.();
             setText(byId("past-error"), failureText("Couldn't load the last hour", error));
         }
-    }
-
-    async #find(id) {
-        const known = this.#ledger.find(id);
-        if (known) return known;
-        const event = await this.#past.find(id, this.#identity.isAdmin);
-        return event && this.#ledger.recall(event);
     }
 
     async #readReports(incidents) {

@@ -33,16 +33,22 @@ extension EventProducer: EventLooking {
     }
 }
 
-/// `GET /v1/events/{id}`: shows a stored event to producers and administrators (contract §10).
+/// `GET /v1/events/{id}`: shows a stored event (contract §10).
 ///
-/// An administrator sees what its user may see: an event of its tenant that is for everyone or for this user. A producer, which publishes for any
-/// tenant and reads of none, sees of any event what its intake decides by, without the payload. Any other event gets the answer to an absent one.
+/// A member and an administrator see what streams bring them: an event of their tenant that is for everyone or for their user. A producer, which
+/// publishes for any tenant and reads of none, sees of any event what its intake decides by, without the payload. Any other event gets the answer to an
+/// absent one.
 struct StoredEventRoute: Sendable {
     static let path: RouterPath = "/v1/events/:eventId"
     /// Look-ups of a tenant's tokens per second: each asks the bus.
     static let perSecond = 20.0
     /// Look-ups of a tenant's tokens at once.
     static let burst = 200
+
+    /// Roles that may ask.
+    private static let roles = readers.union([.producer])
+    /// Roles that see what is for their user.
+    fileprivate static let readers: Set<Role> = [.admin, .member]
 
     private let log: any EventLooking
     private let limiter: TenantRateLimiter
@@ -60,7 +66,7 @@ struct StoredEventRoute: Sendable {
 
     private func respond(_ context: APIRequestContext) async throws -> Response {
         let principal = try context.requirePrincipal()
-        let publisher = try Publisher(principal)
+        guard principal.has(anyOf: Self.roles) else { throw APIError.missingRole(anyOf: Self.roles) }
         guard let id = context.decodedPathParameter("eventId").flatMap({ Cursor($0) }) else {
             throw APIError.validation("eventId: is not the id of an event: it is evt_ and 26 characters.")
         }
@@ -74,7 +80,7 @@ struct StoredEventRoute: Sendable {
         switch try await log.look(up: id) {
         case .found(let entry) where principal.mayRead(entry.event):
             return .json(encoded: ByteBuffer(bytes: entry.json(epoch: id.epoch, withPayload: true).bytes))
-        case .found(let entry) where publisher.mayNameTenants:
+        case .found(let entry) where principal.has(anyOf: [.producer]):
             return .json(encoded: ByteBuffer(bytes: entry.json(epoch: id.epoch, withPayload: false).bytes))
         case .found, .unknown:
             throw APIError.notFound(
@@ -86,8 +92,8 @@ struct StoredEventRoute: Sendable {
 }
 
 extension Principal {
-    /// Whether it may read a stored event: an administrator of the event's tenant who is among those whom it is for.
+    /// Whether it may read a stored event: a member or an administrator of the event's tenant who is among those whom it is for.
     fileprivate func mayRead(_ event: Event) -> Bool {
-        has(anyOf: [.admin]) && event.tenant == tenant && event.recipients.includes(user)
+        has(anyOf: StoredEventRoute.readers) && event.tenant == tenant && event.recipients.includes(user)
     }
 }

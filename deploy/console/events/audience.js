@@ -1,4 +1,4 @@
-// Who could see an event, and when it was taken in: what the producer's service keeps of it (contract §10).
+// Who could see an event, and when it was taken in: what the log keeps of it (contract §10).
 
 import { shown } from "../dom.js";
 import { listed } from "../approvals/texts.js";
@@ -19,7 +19,8 @@ export function storedTexts({ recipients, tenant, source, eventId, receivedAt })
 
 /** Why there is no stored event to tell from. `status`: of the refusal; undefined without an answer. */
 export function unknownAudience(status) {
-    if (status === 403) return "You, and others: an admin of the tenant sees which users it is addressed to";
+    if (status === 400) return "Not known: it is no event of the log";
+    if (status === 403) return "Not known: your roles do not let you ask";
     if (status === 410) return "Not known: the log no longer holds it";
     if (status === 404) return "Not known: the log has no such event for you";
     if (status === 429) return "Not known: too many look-ups at the moment. Open it again in a moment";

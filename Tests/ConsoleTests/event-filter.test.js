@@ -43,6 +43,7 @@ test("payloads are of any form", () => {
 
 test("the command is safe to paste", () => {
     assert.equal(whyCommand("evt_1", { user: "ann", tenant: "acme" }), "causeway why --event evt_1 --user ann --tenant acme");
+    assert.equal(whyCommand("evt_1", { user: "", tenant: "acme" }), "causeway why --event evt_1 --user '<user>' --tenant acme");
     assert.equal(whyCommand("evt_1", { user: "it's $(me)", tenant: "-x" }), `causeway why --event evt_1 --user 'it'\\''s $(me)' --tenant '-x'`);
 });
 

@@ -53,8 +53,31 @@ def test_an_event_is_found_and_says_who_could_see_it(console, publish, tenant):
     tab.run("localStorage.clear()")
     tab.click(f"[data-id={theirs}] a")
     tab.wait_for_text("#event .facts", "olga alone: it is addressed")
-    assert f"causeway why --event {theirs} --user olga --tenant {tenant}" in tab.text("#event .why")
+    # The person in question is another one than the reader.
+    assert f"causeway why --event {theirs} --user '<user>' --tenant {tenant}" in tab.text("#event .why")
+    tab.find("#why-user").send_keys("eve")
+    tab.wait_for_text("#event .why", f"causeway why --event {theirs} --user eve --tenant {tenant}")
+    assert "CAUSEWAY_EDGES" in tab.text("#event .why")
     assert tab.count("#event .copy") >= 3
+    expect_accessible(tab)
+
+
+@pytest.mark.parametrize("role", ["member", "admin"])
+def test_an_event_for_somebody_else_is_told_as_an_absent_one(console, publish, tenant, role):
+    theirs = publish("load.tick", user="olga", title="For olga")
+    others = publish("load.tick", title="For all")
+    absent = "evt_01HX9VTPQR3KF0MZWBYD5N6JCE"
+    tab = console().sign_in(mint(tenant, "ann", (role,)))
+    answers = []
+    for id in (theirs, absent):
+        tab.run("location.hash = arguments[0]", f"#/events/{id}")
+        tab.wait_for(lambda id=id: id in tab.text("#event .empty"), "the page says what it may")
+        answers.append(tab.text("#event").replace(id, "…"))
+    assert answers[0] == answers[1] == "The log has no event … that you may see. Check the address. A colleague may see events that are not for you."
+    # What is for this reader is shown, however old it is, with whom it is for.
+    tab.run("location.hash = arguments[0]", f"#/events/{others}")
+    tab.wait_for_text("#event .facts", f"Everyone of {tenant}")
+    assert tab.count("#event .why") == (role == "admin"), "operators' commands are for admins"
     expect_accessible(tab)
 
 

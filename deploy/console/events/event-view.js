@@ -40,9 +40,9 @@ export class EventView {
         this.elements = [
             foreign("h3", type, { tabindex: "-1" }, 128),
             this.#facts,
-            ...(isInLog ? [why(id, identity)] : []),
+            ...(isInLog && identity.isAdmin ? [why(id, identity.tenant)] : []),
             element("div", { class: "line" }, element("h4", { text: "Payload" }), copyButton(json, "the payload")),
-            code(json.slice(0, MOST), "Payload"),
+            code(codeOf(json.slice(0, MOST)), "Payload"),
         ];
         if (json.length > MOST) this.elements.push(element("p", { class: "muted small", text: "The payload is longer than this page shows; Copy takes all of it." }));
     }
@@ -85,20 +85,34 @@ function came({ lanes }) {
     return ways.map(([lane, title]) => `${title} after ${duration(lanes.get(lane))}`).join(", ") || "the log: this page was not connected when it happened";
 }
 
-/** The command that says why somebody did not get it. */
-function why(id, identity) {
-    const command = whyCommand(id, identity);
+const WHERE =
+    "Run it in a shell that reaches the edges' admin listeners, on the machine or in the cluster where Causeway runs: the listeners are not public, so this " +
+    "page cannot ask them. CAUSEWAY_EDGES names them, CAUSEWAY_URL is this page's origin, and CAUSEWAY_TOKEN an admin's or a producer's token.";
+
+/** The command that says why somebody did not get it, with a field for the person. */
+function why(id, tenant) {
+    const field = element("input", { id: "why-user", maxlength: "256", spellcheck: "false", autocomplete: "off", placeholder: "user" });
+    const command = () => whyCommand(id, { user: field.value.trim(), tenant });
+    const text = element("code");
+    const show = () => setCode(text, command());
+    field.addEventListener("input", show);
+    show();
     return element(
         "div",
         { class: "why" },
         element("div", { class: "line" }, element("h4", { text: "Why did somebody not get it?" }), copyButton(command, "the command")),
-        code(command, "Command"),
-        element("p", { class: "muted small", text: "For operators: --user is the user in question. It asks the edges that CAUSEWAY_EDGES names." }),
+        element("div", { class: "line" }, element("label", { for: "why-user", text: "Who did not get it" }), field),
+        code(text, "Command"),
+        element("p", { class: "muted small", text: WHERE }),
     );
 }
 
 function code(text, name) {
+    return element("pre", { class: "code", tabindex: "0", role: "group", "aria-label": name }, text);
+}
+
+function codeOf(text) {
     const made = element("code");
     setCode(made, text);
-    return element("pre", { class: "code", tabindex: "0", role: "group", "aria-label": name }, made);
+    return made;
 }

@@ -3,9 +3,9 @@
 /** What a shell takes as it stands. */
 const PLAIN = /^[A-Za-z0-9_.@:/-]+$/;
 
-/** Returns the command for a POSIX shell. */
+/** Returns the command for a POSIX shell. `user`: who did not get the event; a placeholder stands for an empty one. */
 export function whyCommand(event, { user, tenant }) {
-    return `causeway why --event ${quoted(event)} --user ${quoted(user)} --tenant ${quoted(tenant)}`;
+    return `causeway why --event ${quoted(event)} --user ${quoted(user || "<user>")} --tenant ${quoted(tenant)}`;
 }
 
 function quoted(text) {

@@ -336,7 +336,7 @@ def webhook_rows():
     yield ask("PUT", 405, "GET.*POST", good, method="PUT")
     yield ask("POST to an endpoint", 405, "DELETE.*GET.*PATCH", good, path=nothing)
     yield ask("GET of an action", 405, "POST", path=f"{nothing}/test", method="GET")
-    yield ask("another action", 404, "path|address", path=f"{nothing}/resend")
+    yield ask("another action", 404, "path|address", path=f"{nothing}/repeat")
     yield ask("a text", 415, "application/json", good, headers={"Content-Type": "text/plain"})
     yield ask("an empty body", 400, "body", b"")
     yield ask("an array", 400, "body.*object", [good])
@@ -366,11 +366,17 @@ def webhook_rows():
     yield ask("a replay from no event", 400, "^from: .*evt_", {"from": "ntf_01HX9VTPQR3KF8MZWBYD5N6JCE"}, path=f"{nothing}/replay")
     yield ask("a replay since a day", 400, "^since: .*RFC 3339", {"since": "2024-04-01"}, path=f"{nothing}/replay")
     yield ask("a replay from and since", 400, "^since: .*from", {"from": "evt_1", "since": "2024-04-01T14:32:10Z"}, path=f"{nothing}/replay")
+    yield ask("a count of nothing", 400, "^from: .*missing", path=f"{nothing}/replay", method="GET")
+    yield ask("a count since a day", 400, "^since: .*RFC 3339", path=f"{nothing}/replay?since=2024-04-01", method="GET")
+    yield ask("nothing again", 400, "^event: .*missing", {}, path=f"{nothing}/resend")
+    yield ask("no event again", 400, "^event: .*evt_", {"event": "ntf_01HX9VTPQR3KF8MZWBYD5N6JCE"}, path=f"{nothing}/resend")
+    yield ask("an event again, with a time", 400, "^since: is not a member", {"event": ABSENT_EVENT, "since": "x"}, path=f"{nothing}/resend")
     for action in ("secret", "test", "enable"):
         yield ask(f"{action} with a member", 400, "^x: is not a member", {"x": 1}, path=f"{nothing}/{action}")
     for method, path, content in (
         ("GET", "", b""), ("PATCH", "", {"ordered": True}), ("DELETE", "", b""), ("POST", "/secret", b""), ("POST", "/test", b""),
         ("POST", "/enable", b""), ("POST", "/replay", {"since": "2024-04-01T14:32:10Z"}), ("GET", "/attempts", b""),
+        ("GET", "/replay?since=2024-04-01T14:32:10Z", b""), ("POST", "/resend", {"event": ABSENT_EVENT}),
     ):  # fmt: skip
         yield ask(f"{method} {path} of an endpoint that is not there", 404, "no such webhook endpoint", content, path=nothing + path, method=method)
 

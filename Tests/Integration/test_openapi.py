@@ -138,7 +138,7 @@ def test_the_description_is_served_to_anybody(service):
         "/v1/notifications/{notificationId}/read",
         "/v1/webhooks",
         "/v1/webhooks/{webhookId}",
-        *(f"/v1/webhooks/{{webhookId}}/{action}" for action in ("secret", "test", "replay", "enable", "attempts")),
+        *(f"/v1/webhooks/{{webhookId}}/{action}" for action in ("secret", "test", "replay", "resend", "enable", "attempts")),
         "/v1/relay/status",
         "/openapi.json",
     }

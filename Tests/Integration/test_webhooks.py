@@ -349,6 +349,85 @@ def test_a_replay_delivers_again_with_the_same_ids(shared, admin, tenant, receiv
     eventually(lambda: [delivery.id for delivery in hook.accepted][-12:] == ids and len(hook.accepted) >= 30, "all of it again", timeout=60)
 
 
+def test_a_replay_is_counted_before_and_its_progress_is_told(shared, admin, tenant, receiver):
+    hook = receiver.hook()
+    endpoint = admin.created(hook)["id"]
+    ids = publish(shared, tenant, 6)
+    hook.wait_for(6)
+    reached = eventually(lambda: (found := admin.endpoint(endpoint).json())["cursor"] >= ids[-1] and found, "the cursor is stored", timeout=60)
+    counted = admin.preview(endpoint, **{"from": ids[2]})
+    assert counted.status_code == 200, counted.text
+    place = Cursor.parse(ids[2])
+    begin = place._replace(sequence=place.sequence - 1).text
+    # The cursor may have passed over events of others in between.
+    assert counted.json() | {"to": ""} == {"from": begin, "to": "", "events": 4, "more": False}
+    assert admin.endpoint(endpoint).json().get("replay") is reached.get("replay") is None, "counting changes nothing"
+
+    # The receiver is busy: the replay is under way.
+    hook.hold()
+    replay = admin.replay(endpoint, **{"from": ids[2]}).json()["replay"]
+    assert replay["from"] == begin and replay["to"] >= reached["cursor"] and replay["requestedAt"].endswith("Z")
+    hook.wait_for_any(lambda delivery: delivery.id == ids[2] and delivery.status is None, "is sent the first event again")
+    found = admin.endpoint(endpoint).json()
+    assert found["replay"] == replay and found["cursor"] == begin
+    hook.release()
+    ended = eventually(lambda: (found := admin.endpoint(endpoint).json())["cursor"] >= replay["to"] and found, "the replay ends", timeout=60)
+    assert ended["replay"] == replay and [delivery.id for delivery in hook.accepted] == ids + ids[2:]
+
+
+def test_one_event_is_sent_again_alone(shared, services, admin, tenant, receiver):
+    hook = receiver.hook()
+    created = admin.created(hook)
+    endpoint = created["id"]
+    ids = publish(shared, tenant, 4)
+    hook.wait_for(4)
+    before = eventually(lambda: (found := admin.endpoint(endpoint).json())["cursor"] >= ids[-1] and found, "the cursor is stored", timeout=60)
+    # Any process answers, whichever delivers to the endpoint.
+    for client in (admin, WebhookClient(services[1], tenant)):
+        answer = client.resend(endpoint, ids[1])
+        assert answer.status_code == 200 and answer.json()["delivered"] is True, answer.text
+        assert answer.json()["attempt"] | {"startedAt": "", "durationMs": 0} == {
+            "id": ids[1], "type": "load.tick", "startedAt": "", "durationMs": 0, "status": 204, "answer": "",
+        }  # fmt: skip
+    first, again = (hook.accepted[number] for number in (1, -1))
+    assert [delivery.id for delivery in hook.accepted] == [*ids, ids[1], ids[1]] and again.body == first.body
+    again.verify(created["secret"])
+    found = admin.endpoint(endpoint).json()
+    assert found["state"] == before["state"] and found["cursor"] >= before["cursor"] and "replay" not in found
+    eventually(lambda: [one["id"] for one in admin.attempts(endpoint)].count(ids[1]) == 3, "the attempts are in the journal", timeout=60)
+
+    # An ordered endpoint gets an event that waits in its turn, and none that was never stored before.
+    hook.hold()
+    [waiting, last] = publish(shared, tenant, 2, first=4)
+    hook.wait_for_any(lambda delivery: delivery.id == waiting, "is sent the next event")
+    place = Cursor.parse(last)
+    for later in (last, place._replace(sequence=place.sequence + 1_000_000).text):
+        assert error_of(admin.resend(endpoint, later)) == (409, "conflict")
+    hook.release()
+    hook.wait_for(8)
+    hook.expect_order([*ids, waiting, last])
+    # One that is disabled gets nothing.
+    assert admin.change(endpoint, enabled=False).status_code == 200
+    assert error_of(admin.resend(endpoint, ids[1])) == (409, "conflict")
+
+
+def test_an_event_that_an_endpoint_does_not_get_is_not_sent_to_it_again(shared, admin, tenant, receiver):
+    hook = receiver.hook()
+    endpoint = admin.created(hook, ordered=False)["id"]
+    [theirs] = publish(shared, f"{tenant}_other")
+    [private] = publish(shared, tenant, user="bob", first=1)
+    [other] = shared.intake.publish({"type": "house.tick", "tenant": tenant, "payload": {}})
+    [own] = publish(shared, tenant, first=2)
+    place = Cursor.parse(own)
+    absent = admin.resend(endpoint, place._replace(time=place.time - 1).text)
+    assert error_of(absent) == (404, "not_found")
+    for event in (theirs, private, other, place._replace(epoch=place.epoch ^ 1).text, place._replace(sequence=place.sequence + 1_000_000).text):
+        answer = admin.resend(endpoint, event)
+        assert (answer.status_code, answer.content, set(answer.headers)) == (404, absent.content, set(absent.headers)), event
+    assert admin.resend(endpoint, own).json()["delivered"] is True
+    assert {delivery.id for delivery in hook.accepted} == {own}
+
+
 def test_an_endpoint_that_comes_back_after_the_log_has_moved_on_gets_one_gap(stack, receiver):
     service = dispatchers(stack, 1)[0]
     admin = WebhookClient(service)
@@ -389,6 +468,7 @@ def test_another_tenants_endpoint_is_an_absent_one(admin, services, tenant, rece
     requests = [
         ("GET", "", None), ("PATCH", "", {"types": ["a.b"]}), ("DELETE", "", None), ("POST", "/secret", None), ("POST", "/test", None),
         ("POST", "/replay", {"since": "2024-01-01T00:00:00Z"}), ("POST", "/enable", None), ("GET", "/attempts", None),
+        ("GET", "/replay?since=2024-01-01T00:00:00Z", None), ("POST", "/resend", {"event": "evt_01HX9VTPQR3KF0MZWBYD5N6JCE"}),
     ]  # fmt: skip
     for method, path, body in requests:
         answers = [stranger.send(method, f"/v1/webhooks/{name}{path}", json=body) for name in (endpoint, absent)]

@@ -79,11 +79,18 @@ def test_an_endpoint_from_its_registration_to_its_end(shared, service, tenant, r
     assert code == 0 and rotated != secret
     # A replay from within the last second may begin earlier: the stored cursor lags by so much (contract §14).
     eventually(lambda: client.endpoint(endpoint).json()["cursor"] >= ids[2], "the cursor is stored", timeout=60, interval=0.1)
+    code, output, _ = run("replay", endpoint, "--from", ids[1], "--dry-run")
+    assert code == 0 and output.startswith("2 events, from behind evt_")
     code, output, _ = run("replay", endpoint, "--from", ids[1])
-    assert code == 0 and output.startswith(f"{endpoint}: ")
+    assert code == 0 and output.startswith(f"{endpoint}: ") and "from behind evt_" in fact(output, "replay")
     assert [delivery.id for delivery in hook.wait_for(5)] == ids + ids[1:]
     assert run("replay", endpoint, "--since", "1h")[0] == 0
     hook.wait_for(8)
+    eventually(lambda: client.endpoint(endpoint).json()["cursor"] >= ids[2], "the cursor is stored again", timeout=60, interval=0.1)
+    code, output, _ = run("resend", endpoint, ids[0])
+    assert code == 0 and re.fullmatch(r"delivered: 204 after \d+ ms\n", output) and hook.accepted[-1].id == ids[0]
+    code, output, errors = run("resend", endpoint, ids[0][:-1] + ("0" if ids[0][-1] != "0" else "1"))
+    assert code in (6, 65) and output == "" and ("(conflict)" in errors or "(not_found)" in errors)
 
     code, output, _ = run("update", endpoint, "--types", "a.b,c.*", "--no-ordered", "--description", "")
     assert code == 0 and fact(output, "types") == "a.b, c.*" and fact(output, "delivery") == "in parallel" and "description" not in output

@@ -46,6 +46,24 @@ import Testing
         #expect(from.address == "/v1/webhooks/\(Self.id)/replay" && Self.text(from.body) == #"{"from":"\#(event)"}"#)
         let since = try ReplayEndpointCommand.parse([Self.id, "--since", "1h"]).request(now: now)
         #expect(Self.text(since.body) == #"{"since":"1970-01-01T00:00:00.000Z"}"#)
+        let asked = try ReplayEndpointCommand.parse([Self.id, "--from", event, "--dry-run"]).request(now: now)
+        #expect(asked.method == .get && asked.address == "/v1/webhooks/\(Self.id)/replay?from=\(event)" && asked.body == nil)
+    }
+
+    @Test func aReplayTellsWhatItSends() throws {
+        func told(_ events: Int, more: Bool) throws -> String {
+            let body = #"{"from":"evt_1","to":"evt_2","events":\#(events),"more":\#(more)}"#
+            return EndpointText.preview(try CausewayServer.decode(ReplayPreviewAnswer.self, bytes(body)))
+        }
+        #expect(try told(1, more: false) == "1 event, from behind evt_1 to evt_2")
+        #expect(try told(1000, more: true) == "more than 1000 events, from behind evt_1 to evt_2")
+    }
+
+    @Test func oneEventIsSentAgain() throws {
+        let event = "evt_01HX9VTPQR0080000000000042"
+        let request = try ResendEventCommand.parse([Self.id, event]).request
+        #expect(request.method == .post && request.address == "/v1/webhooks/\(Self.id)/resend")
+        #expect(Self.text(request.body) == #"{"event":"\#(event)"}"#)
     }
 
     @Test(arguments: [
@@ -54,6 +72,7 @@ import Testing
         ["update", Self.id, "--types", ","], ["replay", Self.id],
         ["replay", Self.id, "--from", "x"], ["replay", Self.id, "--since", "soon"],
         ["replay", Self.id, "--since", "1h", "--from", "evt_01HX9VTPQR0080000000000042"], ["delete", Self.id, "--token", "t"],
+        ["resend", Self.id], ["resend", Self.id, "x"], ["resend", "x", "evt_01HX9VTPQR0080000000000042"],
     ])
     func mistakes(arguments: [String]) {
         #expect(throws: (any Error).self) { try WebhooksCommand.parseAsRoot(arguments) }
@@ -62,7 +81,8 @@ import Testing
     private static let failing = """
         {"id":"whk_1","url":"https://a.example/h","types":["load.*","a.b"],"description":"Chat\\nops","ordered":true,"user":null,\
         "createdAt":"2024-04-01T14:00:00.000Z","state":{"name":"failing","since":"2024-04-01T14:32:10.000Z","failures":2,\
-        "retryAt":"2024-04-01T14:37:10.000Z","reason":null},"cursor":"evt_1"}
+        "retryAt":"2024-04-01T14:37:10.000Z","reason":null},"cursor":"evt_1",\
+        "replay":{"requestedAt":"2024-04-01T14:00:00.000Z","from":"evt_0","to":"evt_2"}}
         """
 
     @Test func anEndpointIsShownWhole() throws {
@@ -78,6 +98,7 @@ import Testing
                   since        2024-04-01T14:32:10.000Z
                   trouble      2 failures, next attempt 2024-04-01T14:37:10.000Z
                   cursor       evt_1
+                  replay       requested 2024-04-01T14:00:00.000Z, from behind evt_0 to evt_2
                 """
         )
         #expect(
@@ -101,7 +122,7 @@ import Testing
         func told(_ delivered: Bool, _ attempt: String) throws -> String {
             let members = #""id":"evt_1","type":"webhook.ping","startedAt":"t","durationMs":3"#
             let body = #"{"delivered":\#(delivered),"attempt":{\#(members),\#(attempt)}}"#
-            return EndpointText.tested(try CausewayServer.decode(TestAnswer.self, bytes(body)))
+            return EndpointText.tested(try CausewayServer.decode(AttemptResultAnswer.self, bytes(body)))
         }
         #expect(try told(true, #""status":204,"answer":"""#) == "delivered: 204 after 3 ms")
         #expect(try told(false, #""status":500,"answer":"no""#) == "not delivered: 500 after 3 ms  no")

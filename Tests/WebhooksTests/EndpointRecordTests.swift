@@ -95,7 +95,27 @@ import Testing
         for _ in 1...3 { endpoint.secrets.rotate(to: .generate(), at: Self.time) }
         endpoint.owner = "01HX9VTPQR3KF8MZWBYD5N6JCE"
         endpoint.announcedAt = Self.time
+        endpoint.setBack(behind: endpoint.cursor.previous, at: Self.time)
         try check(endpoint)
+    }
+
+    @Test func aReplayRemembersWhereItBeginsAndEnds() throws {
+        var endpoint = try EndpointFixture.endpoint()
+        let cursor = endpoint.cursor
+        func place(_ sequence: UInt64) -> Cursor { Cursor(time: Self.time, epoch: cursor.epoch, sequence: sequence) }
+        endpoint.setBack(behind: place(30), at: Self.time)
+        #expect(endpoint.cursor == place(30) && endpoint.replay?.from == place(30) && endpoint.replay?.to == cursor)
+        // Another one, while it is under way: what had been reached stays.
+        endpoint.cursor = place(35)
+        endpoint.setBack(behind: place(33), at: Self.time.advanced(by: .seconds(1)))
+        #expect(endpoint.cursor == place(33) && endpoint.replay?.to == cursor)
+        #expect(endpoint.replay?.requestedAt == Self.time.advanced(by: .seconds(1)))
+        endpoint.cursor = place(50)
+        endpoint.setBack(behind: place(60), at: Self.time)
+        #expect(endpoint.cursor == place(49) && endpoint.replay?.to == place(50), "never forward")
+        let before = endpoint
+        endpoint.setBack(behind: Cursor(time: Self.time, epoch: cursor.epoch &+ 1, sequence: 1), at: Self.time)
+        #expect(endpoint == before, "a place of another log")
     }
 
     @Test func aDisablingIsAnnouncedOnce() throws {
@@ -183,7 +203,11 @@ import Testing
         for (name, value) in wrong { #expect(Self.read(Self.json([name: value])) == nil, "\(name): \(value)") }
         for added in [
             #","x":1"#, #","v":1"#, #","deletedAt":1"#, #","user":"""#, #","user":null"#, #","description":"a\nb""#, #","user":1"#,
-            #","owner":"""#, #","owner":null"#, #","announcedAt":-1"#, #","announcedAt":null"#,
+            #","owner":"""#, #","owner":null"#, #","announcedAt":-1"#,
+            #","replay":null"#, #","replay":{}"#, #","replay":{"at":1,"from":"evt_1","to":"evt_1"}"#,
+            ",\"replay\":{\"at\":-1,\"from\":\"\(EndpointFixture.cursor)\",\"to\":\"\(EndpointFixture.cursor)\"}",
+            ",\"replay\":{\"at\":1,\"from\":\"\(EndpointFixture.cursor)\",\"to\":\"\(EndpointFixture.cursor)\",\"x\":1}",
+            #","announcedAt":null"#,
             ",\"owner\":\"\(String(repeating: "x", count: 65))\"",
         ] {
             #expect(Self.read(Self.json(added: added)) == nil, "\(added)")

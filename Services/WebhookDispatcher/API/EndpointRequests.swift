@@ -104,26 +104,55 @@ enum ReplayStart: Sendable, Equatable {
     /// - Throws: a ``ValidationError`` that names the member.
     init(_ body: Payload) throws(ValidationError) {
         try body.checkMembers(["from", "since"], of: "a replay", advice: Self.advice)
-        switch (body.contains("from"), body.contains("since")) {
-        case (true, false):
-            guard let cursor = body.string("from").flatMap({ Cursor($0) }) else {
-                throw ValidationError(
-                    field: "from",
-                    message: "must be the id of an event, evt_ and 26 characters: the webhook-id of a delivery"
-                )
-            }
-            self = .event(cursor)
-        case (false, true):
-            guard let time = body.string("since").flatMap({ Timestamp(rfc3339: $0) }) else {
+        // Another value than a string is as wrong as an empty one.
+        func text(_ name: String) -> String? { body.contains(name) ? body.string(name) ?? "" : nil }
+        try self.init(from: text("from"), since: text("since"))
+    }
+
+    /// Parses the parameters of a query.
+    ///
+    /// - Throws: a ``ValidationError`` that names the parameter.
+    init(from: String?, since: String?) throws(ValidationError) {
+        switch (from, since) {
+        case (let from?, nil): self = .event(try EventReference.parse(from, field: "from"))
+        case (nil, let since?):
+            guard let time = Timestamp(rfc3339: since) else {
                 throw ValidationError(
                     field: "since",
                     message: "must be a time with an offset as RFC 3339 has it, like 2024-04-01T14:32:10Z"
                 )
             }
             self = .time(time)
-        case (false, false): throw ValidationError(field: "from", message: "is missing: \(Self.advice)")
-        case (true, true): throw ValidationError(field: "since", message: "must not stand beside from: send one of them")
+        case (nil, nil): throw ValidationError(field: "from", message: "is missing: \(Self.advice)")
+        case (_?, _?): throw ValidationError(field: "since", message: "must not stand beside from: send one of them")
         }
+    }
+}
+
+/// The body of a request to send one event again (contract §14).
+struct EventReference: Sendable, Equatable {
+    /// Maximum size of a body in bytes.
+    static let maximumBodyBytes = 1024
+
+    /// Which one.
+    let id: Cursor
+
+    /// Parses a body.
+    ///
+    /// - Throws: a ``ValidationError`` that names the member.
+    init(_ body: Payload) throws(ValidationError) {
+        let advice = "send event, the id of the event that is sent again"
+        try body.checkMembers(["event"], of: "a request to send an event again", advice: advice)
+        guard body.contains("event") else { throw ValidationError(field: "event", message: "is missing: \(advice)") }
+        id = try Self.parse(body.string("event") ?? "", field: "event")
+    }
+
+    /// Parses the id of an event.
+    fileprivate static func parse(_ text: String, field: String) throws(ValidationError) -> Cursor {
+        guard let cursor = Cursor(text) else {
+            throw ValidationError(field: field, message: "must be the id of an event, evt_ and 26 characters: the webhook-id of a delivery")
+        }
+        return cursor
     }
 }
 

@@ -11,14 +11,15 @@ import Webhooks
 
 /// `/v1/webhooks`: registers, shows, changes, tests and replays a tenant's endpoints (contract §14).
 ///
-/// An endpoint of another tenant is answered as an absent one. All but tests are changes of a record: the process that delivers to the endpoint follows
-/// them.
+/// An endpoint of another tenant is answered as an absent one. All but tests and events that are sent again are changes of a record: the process that
+/// delivers to the endpoint follows them.
 struct EndpointRoutes: Sendable {
     private static let all: RouterPath = "/v1/webhooks"
     private static let one: RouterPath = "/v1/webhooks/:webhookId"
     private static let secret: RouterPath = "/v1/webhooks/:webhookId/secret"
     private static let test: RouterPath = "/v1/webhooks/:webhookId/test"
     private static let replay: RouterPath = "/v1/webhooks/:webhookId/replay"
+    private static let resend: RouterPath = "/v1/webhooks/:webhookId/resend"
     private static let enable: RouterPath = "/v1/webhooks/:webhookId/enable"
     private static let attempts: RouterPath = "/v1/webhooks/:webhookId/attempts"
     /// How long the look-up of a host that is registered may take.
@@ -30,7 +31,7 @@ struct EndpointRoutes: Sendable {
 
     let backend: WebhookBackend
     let now: @Sendable () -> Timestamp
-    private let shares: PingShares
+    let shares: PingShares
 
     init(backend: WebhookBackend, shares: PingShares, now: @escaping @Sendable () -> Timestamp) {
         self.backend = backend
@@ -47,7 +48,9 @@ struct EndpointRoutes: Sendable {
         routes.delete(Self.one) { _, context in try await self.delete(context) }
         routes.post(Self.secret) { request, context in try await self.rotate(request, context) }
         routes.post(Self.test) { request, context in try await self.test(request, context) }
+        routes.get(Self.replay) { request, context in try await self.previewReplay(request, context) }
         routes.post(Self.replay) { request, context in try await self.replay(request, context) }
+        routes.post(Self.resend) { request, context in try await self.resend(request, context) }
         routes.post(Self.enable) { request, context in try await self.enable(request, context) }
         routes.get(Self.attempts) { _, context in try await self.attempts(context) }
     }
@@ -165,90 +168,6 @@ struct EndpointRoutes: Sendable {
         return try .json(EndpointView(endpoint))
     }
 
-    private func replay(_ request: Request, _ context: APIRequestContext) async throws -> Response {
-        let principal = try context.requirePrincipal()
-        let start = try ReplayStart(try await request.readObject(upTo: ReplayStart.maximumBodyBytes))
-        let parts = try backend.parts()
-        // The search for a place costs requests to the bus: not for an absent endpoint.
-        _ = try await endpoint(context, of: principal.tenant, parts)
-        let place = try await place(before: start, in: parts.log)
-        let endpoint = try await update(context, of: principal.tenant, parts) { endpoint in
-            // A cursor of another log is lost with a gap, behind which comes all that this log holds.
-            guard place.epoch == endpoint.cursor.epoch else { return }
-            // The process that delivers is up to a second ahead of the stored cursor, and adopts one that differs: so also a replay from a place
-            // within this second changes it, by one event more.
-            endpoint.cursor = min(place, endpoint.cursor.previous)
-        }
-        log("webhook events replayed", endpoint, principal, context)
-        return try .json(EndpointView(endpoint))
-    }
-
-    /// Returns the place behind which the events of a replay lie.
-    private func place(before start: ReplayStart, in log: EventLog) async throws -> Cursor {
-        switch start {
-        case .event(let event):
-            let bounds = try await Self.asking { try await log.bounds() }
-            guard event.epoch == bounds.epoch, event.sequence <= bounds.lastSequence else {
-                throw APIError.validation("from: must be the id of an event that the log has reached, or send since.")
-            }
-            return event.previous
-        case .time(let time):
-            guard time <= now() else { throw APIError.validation("since: must not be in the future.") }
-            return try await Self.asking { try await log.place(before: time) }
-        }
-    }
-
-    private func test(_ request: Request, _ context: APIRequestContext) async throws -> Response {
-        let principal = try context.requirePrincipal()
-        try await request.readNothing()
-        let parts = try backend.parts()
-        let endpoint = try await endpoint(context, of: principal.tenant, parts)
-        try shares.takeTest(principal.tenant)
-        let bounds = try await Self.asking { try await parts.log.bounds() }
-        let start = now()
-        let clock = ContinuousClock.now
-        let subject: JSONObject = ["endpointId": .string("\(endpoint.id)")]
-        let message = SignedMessage(
-            id: Cursor(time: start, epoch: bounds.epoch, sequence: bounds.lastSequence),
-            type: Self.ping,
-            time: start,
-            data: subject.bytes,
-            traceparent: context.trace
-        )
-        let outcome = await parts.sender.send(
-            message,
-            to: endpoint.settings.url,
-            of: endpoint.tenant,
-            signedBy: endpoint.secrets,
-            isTest: true
-        )
-        let result: Attempt.Result
-        var isDelivered = false
-        switch outcome {
-        case .answered(let answer):
-            result = .answered(status: answer.status, excerpt: answer.excerpt)
-            isDelivered = answer.isSuccess
-        case .failed(let failure): result = .failed(failure)
-        case .postponed:
-            try Task.checkCancellation()
-            throw APIError.rateLimited(
-                "As many tests or deliveries of your tenant, or to the host, are under way as may be: send it again.",
-                retryAfter: 1
-            )
-        }
-        let attempt = Attempt(
-            messageID: message.id,
-            type: Self.ping,
-            startedAt: start,
-            duration: ContinuousClock.now - clock,
-            result: result,
-            nextAttemptAt: nil
-        )
-        parts.journal.record(attempt, of: endpoint.id, in: endpoint.tenant)
-        log("webhook endpoint tested", endpoint, principal, context)
-        return try .json(TestView(delivered: isDelivered, attempt: AttemptView(attempt)))
-    }
-
     private func attempts(_ context: APIRequestContext) async throws -> Response {
         let principal = try context.requirePrincipal()
         let parts = try backend.parts()
@@ -259,7 +178,6 @@ struct EndpointRoutes: Sendable {
 
     // MARK: Parts
 
-    private static let ping = EventType(generated: "webhook.ping")
     private static let unknown = APIError.notFound("There is no such webhook endpoint: check the id.")
 
     private static func id(_ context: APIRequestContext) -> EndpointID? {
@@ -269,7 +187,7 @@ struct EndpointRoutes: Sendable {
     /// Returns the endpoint of the path.
     ///
     /// - Throws: `not_found` for a malformed id, an absent endpoint and one of another tenant.
-    private func endpoint(_ context: APIRequestContext, of tenant: Tenant, _ parts: WebhookParts) async throws -> Endpoint {
+    func endpoint(_ context: APIRequestContext, of tenant: Tenant, _ parts: WebhookParts) async throws -> Endpoint {
         guard let id = Self.id(context),
             let stored = try await Self.asking({ try await parts.endpoints.endpoint(id, of: tenant) })
         else { throw Self.unknown }
@@ -277,7 +195,7 @@ struct EndpointRoutes: Sendable {
     }
 
     /// Changes the endpoint of the path; throws as ``endpoint(_:of:_:)``, and when the change makes a ping due beyond the tenant's share.
-    private func update(
+    func update(
         _ context: APIRequestContext,
         of tenant: Tenant,
         _ parts: WebhookParts,
@@ -311,7 +229,7 @@ struct EndpointRoutes: Sendable {
     }
 
     /// Converts the errors of the log and of the store.
-    private static func asking<Value>(_ work: () async throws -> Value) async throws -> Value {
+    static func asking<Value>(_ work: () async throws -> Value) async throws -> Value {
         do {
             return try await work()
         } catch let error as EventLogError {
@@ -321,7 +239,7 @@ struct EndpointRoutes: Sendable {
         }
     }
 
-    private func log(_ what: Logger.Message, _ endpoint: Endpoint, _ principal: Principal, _ context: APIRequestContext) {
+    func log(_ what: Logger.Message, _ endpoint: Endpoint, _ principal: Principal, _ context: APIRequestContext) {
         context.logger.info(
             what,
             metadata: [

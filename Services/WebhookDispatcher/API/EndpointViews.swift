@@ -30,6 +30,19 @@ struct EndpointView: Encodable, Sendable {
         }
     }
 
+    /// The latest replay.
+    struct Replay: Encodable, Sendable {
+        let requestedAt: String
+        let from: String
+        let to: String
+
+        init(_ replay: Endpoint.Replay) {
+            requestedAt = replay.requestedAt.iso8601
+            from = replay.from.text
+            to = replay.to.text
+        }
+    }
+
     let id: String
     let url: String
     let types: [String]
@@ -39,6 +52,7 @@ struct EndpointView: Encodable, Sendable {
     let createdAt: String
     let state: State
     let cursor: String
+    let replay: Replay?
     /// In the answers that create or rotate it, and in no other.
     let secret: String?
 
@@ -53,6 +67,7 @@ struct EndpointView: Encodable, Sendable {
         createdAt = endpoint.createdAt.iso8601
         state = State(endpoint.state)
         cursor = endpoint.cursor.text
+        replay = endpoint.replay.map(Replay.init)
         secret = showsSecret ? endpoint.secrets.current.revealed : nil
     }
 }
@@ -87,8 +102,19 @@ struct AttemptsView: Encodable, Sendable {
     let attempts: [AttemptView]
 }
 
-/// The JSON of a test.
-struct TestView: Encodable, Sendable {
+/// The JSON of what a replay would send (contract §14).
+struct ReplayPreview: Encodable, Sendable {
+    /// The place behind which it would begin, and the one that the endpoint has reached.
+    let from: String
+    let to: String
+    /// Events between the two that the endpoint gets.
+    let events: Int
+    /// Whether there may be others behind those that were counted.
+    let more: Bool
+}
+
+/// The JSON of an attempt that was asked for: a test, or an event that is sent again.
+struct AttemptResultView: Encodable, Sendable {
     let delivered: Bool
     let attempt: AttemptView
 }

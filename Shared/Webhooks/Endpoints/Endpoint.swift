@@ -37,6 +37,16 @@ public struct Endpoint: Sendable, Hashable {
         }
     }
 
+    /// A cursor that was set back (contract §14).
+    public struct Replay: Sendable, Hashable {
+        /// When it was requested.
+        public let requestedAt: Timestamp
+        /// The place behind which it begins.
+        public let from: Cursor
+        /// The furthest place that the endpoint had reached before: a cursor that is there again has ended the replay.
+        public let to: Cursor
+    }
+
     /// Its id.
     public let id: EndpointID
     /// Whose it is.
@@ -56,6 +66,8 @@ public struct Endpoint: Sendable, Hashable {
     public var owner: String?
     /// When the endpoint was disabled for which `webhook.disabled` is in the log; nil before the first.
     public var announcedAt: Timestamp?
+    /// The latest replay; nil before the first.
+    public internal(set) var replay: Replay?
 
     /// Maximum length of ``owner`` in bytes.
     static let maximumOwnerBytes = 64
@@ -70,7 +82,8 @@ public struct Endpoint: Sendable, Hashable {
         state: EndpointHealth.State,
         cursor: Cursor,
         owner: String? = nil,
-        announcedAt: Timestamp? = nil
+        announcedAt: Timestamp? = nil,
+        replay: Replay? = nil
     ) {
         self.id = id
         self.tenant = tenant
@@ -81,6 +94,27 @@ public struct Endpoint: Sendable, Hashable {
         self.cursor = cursor
         self.owner = owner
         self.announcedAt = announcedAt
+        self.replay = replay
+    }
+
+    /// Returns the place behind which a replay begins that is requested to begin behind `place`; nil when the cursor is of another log: it is lost with a
+    /// gap, behind which comes all that this log holds.
+    ///
+    /// It is never ahead of the cursor. The process that delivers is up to a second ahead of the stored cursor, and adopts one that differs: so also a
+    /// replay from a place within this second changes it, by one event more.
+    public func replayStart(behind place: Cursor) -> Cursor? {
+        place.epoch == cursor.epoch ? min(place, cursor.previous) : nil
+    }
+
+    /// Sets the cursor back; without effect when it is of another log than `place`.
+    ///
+    /// - Parameter now: milliseconds since 1970 UTC.
+    public mutating func setBack(behind place: Cursor, at now: Timestamp) {
+        guard let start = replayStart(behind: place) else { return }
+        // One that is under way had begun before a place that was reached already.
+        let reached = replay.map { $0.to.epoch == cursor.epoch ? max($0.to, cursor) : cursor } ?? cursor
+        replay = Replay(requestedAt: now, from: start, to: reached)
+        cursor = start
     }
 
     /// Which events it gets.

@@ -36,6 +36,12 @@ public enum EndpointRecord: Sendable, Hashable {
             object.append("cursor", .string(endpoint.cursor.text))
             object.append("owner", text: endpoint.owner)
             if let time = endpoint.announcedAt { object.append("announcedAt", time.value) }
+            if let replay = endpoint.replay {
+                let value: JSONObject = [
+                    "at": replay.requestedAt.value, "from": .string(replay.from.text), "to": .string(replay.to.text),
+                ]
+                object.append("replay", .object(value))
+            }
         }
         return object.bytes
     }
@@ -135,6 +141,28 @@ public enum EndpointRecord: Sendable, Hashable {
             }
         }
 
+        struct Replay: Decodable {
+            var at: Int64
+            var from: String
+            var to: String
+
+            private enum Key: String, CodingKey, CaseIterable {
+                case at, from, to
+            }
+
+            init(from decoder: any Decoder) throws {
+                let values = try decoder.strictContainer(Key.self)
+                at = try values.decode(Int64.self, forKey: .at)
+                from = try values.decode(String.self, forKey: .from)
+                to = try values.decode(String.self, forKey: .to)
+            }
+
+            var replay: Endpoint.Replay? {
+                guard let at = Timestamp(valid: at), let from = Cursor(from), let to = Cursor(to) else { return nil }
+                return Endpoint.Replay(requestedAt: at, from: from, to: to)
+            }
+        }
+
         var v: Int
         var id: String
         private var deletedAt: Int64?
@@ -153,11 +181,12 @@ public enum EndpointRecord: Sendable, Hashable {
             var cursor: String
             var owner: String?
             var announcedAt: Int64?
+            var replay: Replay?
         }
 
         private enum Key: String, CodingKey, CaseIterable {
             case v, id, deletedAt, createdAt, url, types, user, ordered, description, secret, formerSecrets, state, cursor, owner,
-                announcedAt
+                announcedAt, replay
         }
 
         init(from decoder: any Decoder) throws {
@@ -183,7 +212,8 @@ public enum EndpointRecord: Sendable, Hashable {
                 state: try values.decode(State.self, forKey: .state),
                 cursor: try values.decode(String.self, forKey: .cursor),
                 owner: try values.decodePresent(String.self, forKey: .owner),
-                announcedAt: try values.decodePresent(Int64.self, forKey: .announcedAt)
+                announcedAt: try values.decodePresent(Int64.self, forKey: .announcedAt),
+                replay: try values.decodePresent(Replay.self, forKey: .replay)
             )
         }
 
@@ -201,6 +231,8 @@ public enum EndpointRecord: Sendable, Hashable {
             }
             let announcedAt = endpoint.announcedAt.flatMap { Timestamp(valid: $0) }
             guard (announcedAt == nil) == (endpoint.announcedAt == nil) else { return nil }
+            let replay = endpoint.replay.flatMap(\.replay)
+            guard (replay == nil) == (endpoint.replay == nil) else { return nil }
             return .endpoint(
                 Endpoint(
                     id: id,
@@ -211,7 +243,8 @@ public enum EndpointRecord: Sendable, Hashable {
                     state: state,
                     cursor: cursor,
                     owner: endpoint.owner,
-                    announcedAt: announcedAt
+                    announcedAt: announcedAt,
+                    replay: replay
                 )
             )
         }

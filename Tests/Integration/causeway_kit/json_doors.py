@@ -279,6 +279,10 @@ JSON_DOORS = [
         "replay of webhooks", '{"since":"2024-04-01T14:32:10Z"}', "/v1/webhooks/nothing/replay", service="webhooks", found=(404,),
         roles=("admin",),
     ),
+    StrictBody(
+        "one event again", '{"event":"evt_01HX9VTPQR0080000000000041"}', "/v1/webhooks/nothing/resend", service="webhooks", found=(404,),
+        roles=("admin",),
+    ),
     RelayMessage(), TokenPart("claims"), TokenPart("header"),
     BusBody("bus", "events.@tenant@.doors.json", {}),
     BusBody("bus, executions", "executions.@tenant@.agents.json-@mark@", {

@@ -134,8 +134,8 @@ _REQUESTS = [
     ("approvals", "POST", "/v1/tickets"),
     ("webhooks", "GET", "/v1/webhooks"), ("webhooks", "POST", "/v1/webhooks"),
     *(("webhooks", method, "/v1/webhooks/doors") for method in ("GET", "PATCH", "DELETE")),
-    *(("webhooks", "POST", f"/v1/webhooks/doors/{action}") for action in ("secret", "test", "replay", "enable")),
-    ("webhooks", "GET", "/v1/webhooks/doors/attempts"),
+    *(("webhooks", "POST", f"/v1/webhooks/doors/{action}") for action in ("secret", "test", "replay", "resend", "enable")),
+    *(("webhooks", "GET", f"/v1/webhooks/doors/{part}") for part in ("replay", "attempts")),
     ("relay", "GET", "/v1/relay/status"), ("sse", "GET", "/v1/events?wait=0s"),
 ]  # fmt: skip
 #: The doors that answer at once, which docs/openapi.yaml describes.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest import mock
+from urllib.parse import urlencode
 
 import standardwebhooks.webhooks
 import svix.webhooks
@@ -307,6 +308,13 @@ class WebhookClient(ApprovalClient):
 
     def replay(self, endpoint, **members):
         return self.send("POST", f"/v1/webhooks/{endpoint}/replay", json=members)
+
+    def preview(self, endpoint, **members):
+        """Counts what a replay would send."""
+        return self.send("GET", f"/v1/webhooks/{endpoint}/replay?{urlencode(members)}")
+
+    def resend(self, endpoint, event):
+        return self.send("POST", f"/v1/webhooks/{endpoint}/resend", json={"event": event}, timeout=40)
 
     def enable(self, endpoint):
         return self.send("POST", f"/v1/webhooks/{endpoint}/enable")

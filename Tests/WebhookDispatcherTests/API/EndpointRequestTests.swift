@@ -132,6 +132,18 @@ import Testing
         )
     }
 
+    @Test func anEventIsSentAgainByItsID() throws {
+        let cursor = Cursor(time: Self.start, epoch: 3, sequence: 5)
+        #expect(try EventReference(try payload(#"{"event":"\#(cursor.text)"}"#)).id == cursor)
+        for (body, says) in [
+            ("{}", "event: is missing"), (#"{"event":"evt_1"}"#, "event: must be the id"), (#"{"event":7}"#, "event: must be the id"),
+            (#"{"from":"\#(cursor.text)"}"#, "from: is not a member"),
+        ] {
+            let error = #expect(throws: ValidationError.self) { try EventReference(try payload(body)) }
+            #expect(error?.description.hasPrefix(says) == true, "\(error?.description ?? "")")
+        }
+    }
+
     @Test(arguments: [
         ("{}", "from: is missing"), (#"{"from":"evt_1"}"#, "from: must be the id"), (#"{"from":null}"#, "from: must be the id"),
         (#"{"since":"yesterday"}"#, "since: must be a time"), (#"{"since":1711981930}"#, "since: must be a time"),

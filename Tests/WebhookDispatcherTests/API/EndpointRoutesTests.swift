@@ -21,7 +21,8 @@ import Testing
     /// All doors of an endpoint: method, path behind its id, a valid body.
     private static let doors: [(method: HTTPRequest.Method, path: String, body: String?)] = [
         (.get, "", nil), (.patch, "", #"{"ordered":false}"#), (.delete, "", nil), (.post, "/secret", nil), (.post, "/test", "{}"),
-        (.post, "/replay", #"{"since":"2024-04-01T14:32:10Z"}"#), (.post, "/enable", nil), (.get, "/attempts", nil),
+        (.post, "/replay", #"{"since":"2024-04-01T14:32:10Z"}"#), (.get, "/replay?since=2024-04-01T14:32:10Z", nil),
+        (.post, "/resend", #"{"event":"evt_01HX9VTPQR3KF0MZWBYD5N6JCE"}"#), (.post, "/enable", nil), (.get, "/attempts", nil),
     ]
 
     @Test func anEndpointIsRegisteredShownAndDeleted() async throws {
@@ -59,7 +60,7 @@ import Testing
             #expect(try await client.send(.delete, "/v1/webhooks/\(deleted.id)").status == 204)
             let before = try await bench.endpoints.endpoints(of: "globex")
             let ids = [
-                theirs.id, deleted.id, "\(EndpointID(slot: 9, time: RoutesBench.start))", "whk_1", "%20", "evt_01HX9VTPQR3KF8MZWBYD5N6JCE",
+                theirs.id, deleted.id, "\(EndpointID(slot: 9, time: RoutesBench.start))", "whk_1", "%20", "evt_01HX9VTPQR3KF0MZWBYD5N6JCE",
             ]
             for door in Self.doors {
                 var answers: [String] = []
@@ -290,21 +291,7 @@ import Testing
             try await bench.run { client in
                 let made: View = try await client.register("http://receiver.example:\(port)/hook").decoded()
                 let path = "/v1/webhooks/\(made.id)"
-                struct Tested: Decodable {
-                    struct Attempt: Decodable, Equatable {
-                        var id: String
-                        var type: String
-                        var startedAt: String
-                        var durationMs: Int
-                        var status: Int?
-                        var answer: String?
-                        var error: String?
-                    }
-                    var delivered: Bool
-                    var attempt: Attempt
-                }
-                struct Attempts: Decodable { var attempts: [Tested.Attempt] }
-                let first: Tested = try await client.send(.post, "\(path)/test").decoded()
+                let first: RoutesBench.Result = try await client.send(.post, "\(path)/test").decoded()
                 #expect(first.delivered && first.attempt.status == 200 && first.attempt.answer == "seen")
                 #expect(first.attempt.type == "webhook.ping" && first.attempt.startedAt == RoutesBench.start.iso8601)
                 let request = try #require(received.withLock { $0.first })
@@ -321,12 +308,12 @@ import Testing
                 #expect(field("webhook-signature") == secret.signature(id: id, timestamp: seconds, body: Array(request.body.utf8)))
 
                 bench.advance(by: .seconds(1))
-                let second: Tested = try await client.send(.post, "\(path)/test", "{}").decoded()
+                let second: RoutesBench.Result = try await client.send(.post, "\(path)/test", "{}").decoded()
                 #expect(!second.delivered && second.attempt.status == 410 && second.attempt.id != id)
                 var shown = made
                 shown.secret = nil
                 #expect(try await client.send(.get, path).decoded(View.self) == shown, "neither state nor cursor changed")
-                let attempts: Attempts = try await client.send(.get, "\(path)/attempts").decoded()
+                let attempts: RoutesBench.Attempts = try await client.send(.get, "\(path)/attempts").decoded()
                 #expect(attempts.attempts == [second.attempt, first.attempt], "newest first")
             }
         }

@@ -48,6 +48,12 @@ final class RoutesBench: Sendable {
             var reason: String?
         }
 
+        struct Replay: Decodable, Sendable, Equatable {
+            var requestedAt: String
+            var from: String
+            var to: String
+        }
+
         var id: String
         var url: String
         var types: [String]
@@ -57,7 +63,30 @@ final class RoutesBench: Sendable {
         var createdAt: String
         var state: State
         var cursor: String
+        var replay: Replay?
         var secret: String?
+    }
+
+    /// An attempt.
+    struct Attempt: Decodable, Sendable, Equatable {
+        var id: String
+        var type: String
+        var startedAt: String
+        var durationMs: Int
+        var status: Int?
+        var answer: String?
+        var error: String?
+    }
+
+    /// The answer to a test, or to a request to send an event again.
+    struct Result: Decodable, Sendable {
+        var delivered: Bool
+        var attempt: Attempt
+    }
+
+    /// The latest attempts.
+    struct Attempts: Decodable, Sendable {
+        var attempts: [Attempt]
     }
 
     /// A page of a list.
@@ -154,14 +183,20 @@ final class RoutesBench: Sendable {
         ).endpoint.id
     }
 
+    /// Changes an endpoint as the process that delivers to it does.
+    func change(_ id: String, of tenant: Tenant = "acme", _ change: (inout Webhooks.Endpoint) -> Void) async throws {
+        guard let id = EndpointID(id) else { return }
+        _ = try await endpoints.update(id, of: tenant, within: .seconds(60), change)
+    }
+
     /// Appends an event, and returns its cursor.
     @discardableResult
-    func publish(_ id: String, tenant: Tenant = "acme") async throws -> Cursor {
+    func publish(_ id: String, tenant: Tenant = "acme", type: String = "incident.created", user: UserID? = nil) async throws -> Cursor {
         let event = Event(
             id: try EventID(id),
             tenant: tenant,
-            type: EventType(generated: "incident.created"),
-            user: nil,
+            type: try EventType(type),
+            user: user,
             time: Self.start,
             payload: try Payload(validating: Array(#"{"incidentId":"i"}"#.utf8))
         )

@@ -12,6 +12,15 @@ struct EndpointAnswer: Decodable, Sendable {
         var reason: String?
     }
 
+    /// A cursor that was set back.
+    struct Replay: Decodable, Sendable {
+        var requestedAt: String
+        /// The place behind which it begins.
+        var from: String
+        /// The place that had been reached.
+        var to: String
+    }
+
     var id: String
     var url: String
     var types: [String]
@@ -23,6 +32,8 @@ struct EndpointAnswer: Decodable, Sendable {
     var state: State
     /// How far it has come.
     var cursor: String
+    /// The latest replay.
+    var replay: Replay?
     /// In the answers that create or rotate it.
     var secret: String?
 }
@@ -55,8 +66,20 @@ struct AttemptList: Decodable, Sendable {
     var attempts: [AttemptAnswer]
 }
 
-/// The answer to a test.
-struct TestAnswer: Decodable, Sendable {
+/// What a replay would send.
+struct ReplayPreviewAnswer: Decodable, Sendable {
+    /// The place behind which it would begin.
+    var from: String
+    /// The place that the endpoint has reached.
+    var to: String
+    /// Those that were counted.
+    var events: Int
+    /// Whether there may be others behind them.
+    var more: Bool
+}
+
+/// The answer to a test, or to a request to send an event again.
+struct AttemptResultAnswer: Decodable, Sendable {
     var delivered: Bool
     var attempt: AttemptAnswer
 }

@@ -29,6 +29,21 @@ enum TypesOption {
 }
 
 extension ServerArguments {
+    /// The server waits up to 15 s for the receiver.
+    private static let attemptLimit: Duration = .seconds(15)
+
+    /// Sends a request that makes one attempt, and prints how it ended.
+    ///
+    /// - Throws: the exit code of the command, after printing an error message; ``Exit/notDelivered``.
+    func printAttempt(_ request: CausewayServer.Request) async throws {
+        var asked = try server()
+        asked.timeout += Self.attemptLimit
+        let body = try await asked.answer(to: request)
+        let answer = try CausewayServer.decode(AttemptResultAnswer.self, body)
+        print(body, EndpointText.tested(answer))
+        if !answer.delivered { throw Exit.notDelivered }
+    }
+
     /// Sends a request whose answer is an endpoint, and prints it.
     ///
     /// - Throws: the exit code of the command, after printing an error message.

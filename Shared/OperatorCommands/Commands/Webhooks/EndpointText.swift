@@ -17,7 +17,7 @@ enum EndpointText {
             ("url", endpoint.url), ("types", endpoint.types.joined(separator: ", ")), ("description", endpoint.description),
             ("delivery", endpoint.ordered ? "one event at a time, in order" : "in parallel"), ("user", endpoint.user),
             ("created", endpoint.createdAt), ("since", endpoint.state.since), ("trouble", trouble(endpoint.state)),
-            ("cursor", endpoint.cursor), ("secret", endpoint.secret),
+            ("cursor", endpoint.cursor), ("replay", endpoint.replay.map(replay)), ("secret", endpoint.secret),
         ]
         let lines = facts.compactMap { fact in
             fact.text.map { "  \(fact.name)\(String(repeating: " ", count: max(1, 13 - fact.name.count)))\(TerminalText.safe($0))" }
@@ -34,8 +34,14 @@ enum EndpointText {
         return TerminalText.safe(facts.compactMap(\.self).joined(separator: "  "))
     }
 
-    /// The answer to a test.
-    static func tested(_ answer: TestAnswer) -> String {
+    /// What a replay would send.
+    static func preview(_ answer: ReplayPreviewAnswer) -> String {
+        let events = answer.events == 1 ? "1 event" : "\(answer.events) events"
+        return TerminalText.safe("\(answer.more ? "more than " : "")\(events), from behind \(answer.from) to \(answer.to)")
+    }
+
+    /// The answer to a test, or to a request to send an event again.
+    static func tested(_ answer: AttemptResultAnswer) -> String {
         let attempt = answer.attempt
         let facts: [String?] = [
             "\(answer.delivered ? "delivered" : "not delivered"): \(result(attempt)) after \(attempt.durationMs) ms", excerpt(attempt),
@@ -48,6 +54,10 @@ enum EndpointText {
         let failures = state.failures.flatMap { $0 > 0 ? "\($0) \($0 == 1 ? "failure" : "failures")" : nil }
         let facts = [state.reason, failures, state.retryAt.map { "next attempt \($0)" }].compactMap(\.self)
         return facts.isEmpty ? nil : facts.joined(separator: ", ")
+    }
+
+    private static func replay(_ replay: EndpointAnswer.Replay) -> String {
+        "requested \(replay.requestedAt), from behind \(replay.from) to \(replay.to)"
     }
 
     /// The beginning of the receiver's answer; nil if it is empty.

@@ -16,19 +16,46 @@ struct TestEndpointCommand: AsyncParsableCommand {
         version: ConfigurationSchema.versionText("webhooks test")
     )
 
-    /// The server waits up to 15 s for the receiver.
-    private static let attemptLimit: Duration = .seconds(15)
-
     @OptionGroup var argument: EndpointArgument
     @OptionGroup var server: ServerArguments
 
     func run() async throws {
-        var asked = try server.server()
-        asked.timeout += Self.attemptLimit
-        let body = try await asked.answer(to: CausewayServer.Request(method: .post, path: argument.path("test")))
-        let answer = try CausewayServer.decode(TestAnswer.self, body)
-        server.print(body, EndpointText.tested(answer))
-        if !answer.delivered { throw Exit.notDelivered }
+        try await server.printAttempt(CausewayServer.Request(method: .post, path: argument.path("test")))
+    }
+}
+
+/// `causeway webhooks resend`.
+struct ResendEventCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resend",
+        abstract: "Sends one event to an endpoint again, at once, and prints how it ended. The exit code says whether it was delivered.",
+        discussion: """
+            The event has the same webhook-id as before, so that the receiver knows a repetition. Neither the endpoint's state nor its cursor changes. The \
+            endpoint must be enabled or failing; an ordered one must have come to the event.
+
+            \(WebhooksCommand.exitCodes)
+            """,
+        version: ConfigurationSchema.versionText("webhooks resend")
+    )
+
+    @OptionGroup var argument: EndpointArgument
+
+    @Argument(help: "The event's id, evt_….")
+    var event: String
+
+    @OptionGroup var server: ServerArguments
+
+    func validate() throws {
+        guard Cursor(event) != nil else { throw ArgumentParser.ValidationError("an event's id is evt_ and 26 characters") }
+    }
+
+    var request: CausewayServer.Request {
+        let body: JSONObject = ["event": .string(event)]
+        return CausewayServer.Request(method: .post, path: argument.path("resend"), body: body.bytes)
+    }
+
+    func run() async throws {
+        try await server.printAttempt(request)
     }
 }
 
@@ -49,6 +76,9 @@ struct ReplayEndpointCommand: AsyncParsableCommand {
     @Option(help: "RFC 3339 with an offset, or how long ago: 10m, 1h, 2d.", transform: PastTime.parse)
     var since: PastTime?
 
+    @Flag(help: "Prints how many events would be sent, and sends nothing.")
+    var dryRun = false
+
     @OptionGroup var server: ServerArguments
 
     func validate() throws {
@@ -59,14 +89,18 @@ struct ReplayEndpointCommand: AsyncParsableCommand {
     }
 
     func request(now: Timestamp) -> CausewayServer.Request {
+        let path = argument.path("replay")
+        let members = [("from", from), ("since", since?.timestamp(at: now).iso8601)]
+        if dryRun { return CausewayServer.Request(path: path, query: members.compactMap { name, value in value.map { [name, $0] } }) }
         var body: JSONObject = [:]
-        body.append("from", text: from)
-        body.append("since", text: since?.timestamp(at: now).iso8601)
-        return CausewayServer.Request(method: .post, path: argument.path("replay"), body: body.bytes)
+        for (name, value) in members { body.append(name, text: value) }
+        return CausewayServer.Request(method: .post, path: path, body: body.bytes)
     }
 
     func run() async throws {
-        try await server.printEndpoint(request(now: .now))
+        let request = request(now: .now)
+        guard dryRun else { return try await server.printEndpoint(request) }
+        try await server.perform(request, ReplayPreviewAnswer.self) { answer, _ in EndpointText.preview(answer) }
     }
 }
 

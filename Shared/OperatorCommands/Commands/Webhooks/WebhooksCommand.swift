@@ -16,15 +16,15 @@ package struct WebhooksCommand: AsyncParsableCommand {
         version: ConfigurationSchema.versionText("webhooks"),
         subcommands: [
             ListEndpointsCommand.self, CreateEndpointCommand.self, ShowEndpointCommand.self, UpdateEndpointCommand.self,
-            DeleteEndpointCommand.self, RotateSecretCommand.self, TestEndpointCommand.self, ReplayEndpointCommand.self,
-            EnableEndpointCommand.self, ListAttemptsCommand.self,
+            DeleteEndpointCommand.self, RotateSecretCommand.self, TestEndpointCommand.self, ResendEventCommand.self,
+            ReplayEndpointCommand.self, EnableEndpointCommand.self, ListAttemptsCommand.self,
         ]
     )
 
     /// The part of `--help` that documents the exit codes.
     static let exitCodes = """
-        Exit codes: 0 when it was done (test: delivered); 1 when a test was not delivered; 6 when the server refused because of the tenant's or the \
-        endpoint's state; 64 for a mistake on the command line; 65 for invalid input, or an endpoint that does not exist; 69 when the server did not \
+        Exit codes: 0 when it was done (test, resend: delivered); 1 when it was not delivered; 6 when the server refused because of the tenant's or the \
+        endpoint's state; 64 for a mistake on the command line; 65 for invalid input, or an endpoint or event that does not exist; 69 when the server did not \
         answer, or asked to try again later; 77 when the token is not accepted or does not permit it; 78 without a token.
         """
 
@@ -32,7 +32,7 @@ package struct WebhooksCommand: AsyncParsableCommand {
 }
 
 extension Exit {
-    /// `test`: the message was not delivered.
+    /// `test`, `resend`: the message was not delivered.
     static let notDelivered = ArgumentParser.ExitCode(1)
 }
 

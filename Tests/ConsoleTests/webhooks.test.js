@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { WebhookService } from "../../deploy/console/webhooks/service.js";
-import { beginning, changes, health, outcome, settingsOf, tested, waiting } from "../../deploy/console/webhooks/texts.js";
+import {
+    attempted, beginning, changes, health, outcome, replayed, replayQuestion, sentAgain, settingsOf, takes, timeOf,
+} from "../../deploy/console/webhooks/texts.js";
 
 const form = { url: " https://a.example/x ", types: "incident.*, approval.requested\n job.*", description: "", user: " ", ordered: true };
 
@@ -25,9 +27,12 @@ test("an attempt is told by symbol and word", () => {
     assert.equal(outcome({ error: "timed_out" }).text, "✕ timed out");
     assert.equal(outcome({ error: "some_thing" }).text, "✕ some thing");
     assert.equal(outcome({}).text, "✕ failed");
-    assert.equal(tested({ delivered: true, attempt: { status: 200, durationMs: 12 } }), "✓ The test event was delivered: 200 after 12 ms.");
+    const test = (result) => attempted(result, "The test event");
+    assert.equal(test({ delivered: true, attempt: { status: 200, durationMs: 12 } }), "✓ The test event was delivered: 200 after 12 ms.");
+    assert.equal(sentAgain({ delivered: true, attempt: { id: "evt_1", status: 200, durationMs: 12 } }), "✓ Event evt_1 was delivered again: 200 after 12 ms.");
+    assert.equal(sentAgain({ delivered: false, attempt: { id: "evt_1", status: 500, durationMs: 12 } }), "✕ Event evt_1 was not delivered again: 500 after 12 ms.");
     assert.equal(
-        tested({ delivered: false, attempt: { error: "unresolvable", message: "the host's name could not be resolved", durationMs: 3 } }),
+        test({ delivered: false, attempt: { error: "unresolvable", message: "the host's name could not be resolved", durationMs: 3 } }),
         "✕ The test event was not delivered: name has no usable address after 3 ms. The host's name could not be resolved.",
     );
 });
@@ -47,8 +52,42 @@ test("a replay begins with an event or a time", () => {
     assert.throws(() => beginning({ by: "since", event: "", time: "" }), /date and a time/);
 });
 
-test("what waits is counted if the service says it", () => {
-    assert.deepEqual([waiting({}), waiting({ backlog: 0 }), waiting({ backlog: 1 }), waiting({ backlog: 12 })], ["", "No events wait", "1 event waits", "12 events wait"]);
+// The places of 1, 2 and 3 s after the beginning of 1970.
+const places = [1000, 2000, 3000].map((time, place) => {
+    const digits = Array.from({ length: 10 }, (_, n) => "0123456789ABCDEFGHJKMNPQRSTVWXYZ"[Math.floor(time / 32 ** (9 - n)) % 32]).join("");
+    return `evt_${digits}${String(place).padStart(16, "0")}`;
+});
+
+test("a place has a time", () => {
+    assert.deepEqual(places.map(timeOf), [1000, 2000, 3000]);
+    for (const other of ["evt_1", "", undefined]) assert.ok(Number.isNaN(timeOf(other)));
+});
+
+test("a replay says before what it sends", () => {
+    const [from, , to] = places;
+    const endpoint = { url: "https://a.example", description: "Chat", state: { name: "enabled" } };
+    const text = (preview, more = {}) => replayQuestion({ from, to, events: 12, more: false, ...preview }, { ...endpoint, ...more });
+    assert.match(text({}), /^Chat gets 12 events again, stored from .+ to .+, each with the same webhook-id, and then goes on with new ones\.$/);
+    assert.match(text({ events: 1000, more: true }), /^Chat gets more than 1000 events again/);
+    assert.match(text({ events: 0, more: true }), /an unknown number of events/);
+    assert.throws(() => text({ events: 0 }, { description: undefined }), /There is nothing to send again: https:\/\/a\.example gets no event stored from/);
+    assert.match(text({}, { state: { name: "disabled" } }), /It is disabled: they are sent when it is enabled\.$/);
+});
+
+test("a replay tells how far it is, and that it has ended", () => {
+    const [from, cursor, to] = places;
+    const endpoint = { cursor, replay: { from, to, requestedAt: "2026-11-28T10:00:00Z" }, state: { name: "enabled" } };
+    assert.equal(replayed({ ...endpoint, replay: undefined }), undefined);
+    assert.match(replayed(endpoint).text, /^Replaying since .+: delivered up to .+ of .+\.$/);
+    assert.match(replayed({ ...endpoint, state: { name: "failing" } }).text, /It is failing: they are sent when it answers again\.$/);
+    assert.deepEqual([replayed(endpoint).isUnderWay, replayed({ ...endpoint, cursor: to }).isUnderWay], [true, false]);
+    assert.match(replayed({ ...endpoint, cursor: to }).text, /^✓ Replay ended: the events from .+ to .+ were sent again\.$/);
+    assert.equal(replayed({ ...endpoint, cursor: "evt_00000000001ZZ0000000000000" }), undefined, "another log");
+});
+
+test("an endpoint gets the types that it names", () => {
+    const gets = (type) => takes({ types: ["incident.*", "a.b"] }, type);
+    assert.deepEqual(["incident.created", "a.b", "incident", "a.b.c", "incidents.x"].map(gets), [true, true, false, false, false]);
 });
 
 test("all pages of the list are read, and an answer without content is none", async () => {

@@ -31,7 +31,7 @@ def stack():
 @pytest.fixture
 def fake(stack):
     """Webhooks of this test alone."""
-    stack.fake.endpoints, stack.fake.attempts, stack.fake.requests, stack.fake.failure = {}, {}, [], None
+    stack.fake.endpoints, stack.fake.attempts, stack.fake.requests, stack.fake.failure, stack.fake.waiting = {}, {}, [], None, 12
     return stack.fake
 
 
@@ -94,25 +94,54 @@ def test_an_admin_registers_tests_and_deletes_a_webhook(console, fake, tenant):
     delivered = {"id": event_id(5), "type": "incident.created", "startedAt": endpoint["createdAt"], "durationMs": 20, "status": 200, "answer": ""}
     fake.attempts[endpoint["id"]] = [delivered]
     tab.click("[data-action=test]")
-    tab.wait_for_text("#webhook .tested", "The test event was not delivered: 503 after 131 ms.")
+    tab.wait_for_text("#webhook .result", "The test event was not delivered: 503 after 131 ms.")
     tab.wait_for(lambda: tab.texts("#webhook .attempt .outcome") == ["✕ 503", "✓ 200"], "both attempts are listed")
     assert "131 ms" in tab.text("#webhook .attempt") and "busy" in tab.text("#webhook .attempt code")
-    assert tab.count(".attempt button") == tab.count(".attempt a") == 1
+    assert tab.count(".attempt button") == 2 and tab.count(".attempt a") == 1
 
-    # Events are sent again from an event, or from a time.
-    tab.click(".attempt button")
+    # Events are sent again from an event, or from a time, after the page has said how many.
+    tab.click("[data-action=replay-from]")
     assert tab.run("return document.querySelector('#replay-event').value") == event_id(5)
     tab.click("#replay [type=submit]")
-    tab.wait_for(lambda: not tab.find("#replay").is_displayed(), "it is accepted")
+    tab.wait_for_text("#confirm-text", "gets 12 events again")
+    assert fake.requests[-1][1].endswith("/test"), "nothing is sent before it is confirmed"
+    tab.click("#confirm-submit")
+    tab.wait_for_text("#webhook .result", "The replay is accepted.")
     assert fake.requests[-1][1:3] == (f"/v1/webhooks/{endpoint['id']}/replay", {"from": event_id(5)})
+    tab.wait_for_text("#webhook .replay", "Replaying since")
+    endpoint["cursor"] = endpoint["replay"]["to"]
+    tab.wait_for_text("#webhook .replay", "Replay ended: the events from")
     tab.click("[data-action=replay]")
     tab.click("#replay-by-time")
     tab.click("#replay [type=submit]")
     tab.wait_for_text("#replay-error", "Enter a date and a time.")
     tab.run("document.querySelector('#replay-time').value = '2026-11-28T10:00:00'")
+    fake.waiting = 0
     tab.click("#replay [type=submit]")
-    tab.wait_for(lambda: not tab.find("#replay").is_displayed(), "it is accepted")
+    tab.wait_for_text("#replay-error", "There is nothing to send again")
+    fake.waiting = 1
+    tab.click("#replay [type=submit]")
+    tab.wait_for_text("#confirm-text", "gets 1 event again")
+    tab.click("#confirm-cancel")
+    assert fake.requests[-1][2] == {"from": event_id(5)}, "it can be left"
+    tab.click("[data-action=replay]")
+    tab.click("#replay-by-time")
+    tab.run("document.querySelector('#replay-time').value = '2026-11-28T10:00:00'")
+    tab.click("#replay [type=submit]")
+    tab.wait_for_text("#confirm-text", "gets 1 event again")
+    tab.click("#confirm-submit")
+    tab.wait_for(lambda: "since" in (fake.requests[-1][2] or {}), "it is accepted")
     assert fake.requests[-1][2]["since"].endswith("Z")
+
+    # One event alone is sent again at once; what the service refuses is told.
+    endpoint["cursor"] = event_id(4)
+    tab.click("[data-action=resend]")
+    tab.wait_for_text("#webhook .error", "Send again: The endpoint is ordered and has not come to this event.")
+    endpoint["cursor"] = event_id(7)
+    tab.click("[data-action=resend]")
+    tab.wait_for_text("#webhook .result", f"✓ Event {event_id(5)} was delivered again: 204 after 17 ms.")
+    assert fake.requests[-1][1:3] == (f"/v1/webhooks/{endpoint['id']}/resend", {"event": event_id(5)})
+    tab.wait_for(lambda: tab.texts("#webhook .attempt .outcome") == ["✓ 204", "✕ 503", "✓ 200"], "the attempt is listed")
 
     # An edit sends what has changed.
     tab.click("[data-action=edit]")
@@ -142,6 +171,22 @@ def test_an_admin_registers_tests_and_deletes_a_webhook(console, fake, tenant):
     tab.wait_for_text("#webhooks-state", "It may have been deleted.")
 
 
+def test_an_event_is_sent_again_from_its_page(stack, console, fake, tenant):
+    [event] = stack.intake.publish({"type": "incident.created", "tenant": tenant, "payload": {"incidentId": "inc_1"}})
+    endpoint = fake.add(URL, description="Chat", cursor=event)
+    fake.add("https://other.example/in", types=["job.*"])
+    tab = console(mint(tenant, "olga", ("admin",)))
+    tab.run("location.hash = arguments[0]", f"#/events/{event}")
+    tab.wait_for(lambda: tab.texts("#resend-webhook option") == ["Chat (enabled)"], "the webhooks that get its type are offered")
+    expect_accessible(tab)
+    tab.click("#resend-submit")
+    tab.wait_for_text("#event .resend", f"✓ Event {event} was delivered again: 204 after 17 ms.")
+    assert fake.requests[-1][1:3] == (f"/v1/webhooks/{endpoint['id']}/resend", {"event": event})
+    endpoint["cursor"] = event_id(7)
+    tab.click("#resend-submit")
+    tab.wait_for_text("#event .resend .error", "Couldn't send it again: The endpoint is ordered and has not come to this event.")
+
+
 @pytest.mark.parametrize("look", [{}, {"width": 320, "height": 700, "mobile": True, "scheme": "dark"}], ids=["light", "dark narrow"])
 def test_every_state_of_a_webhook_is_told_by_a_word(console, fake, tenant, look):
     for state in ("pending", "enabled", "failing", "disabled"):
@@ -159,6 +204,8 @@ def test_every_state_of_a_webhook_is_told_by_a_word(console, fake, tenant, look)
     tab.click(f"[data-endpoint={failing}] .title")
     tab.wait_for(lambda: tab.texts("#webhook .outcome") == ["✕ timed out", "✕ 500"], "the attempts are listed")
     assert "3 attempts in a row failed" in tab.text("#webhook") and "Next attempt at" in tab.text("#webhook .attempt")
+    # A cursor is a place in the log, which nobody can open.
+    assert event_id(7) in tab.text("#webhook .facts") and tab.count("#webhook .facts a") == 0
     assert tab.text("#webhook h3") == "<b>Chat</b>" and tab.texts("#webhook .attempt mark") == ["U+202E"]
     tab.click("#webhook summary")
     expect_accessible(tab)

@@ -24,6 +24,7 @@ export class Events {
     #list = new List(this.#panel, MOST);
     #store;
     #identity;
+    #causeway;
     #search;
     #filter;
     /** Records that were read from the log for the search. */
@@ -44,10 +45,12 @@ export class Events {
     /**
      * `store`: `records()` are all that the page has; `find(id)` returns an event's record, undefined if the page has none; `search(since)` resolves with
      * `{ records, isComplete }` of the log; `stored(id)` with what the log keeps of an event, of which `recall(event)` makes a record.
+     * `causeway`: the client for requests.
      */
-    constructor(store, identity) {
+    constructor(store, identity, causeway) {
         this.#store = store;
         this.#identity = identity;
+        this.#causeway = causeway;
         this.#search = new Search({
             onChange: () => this.#refilter(),
             onRead: () => this.#read(),
@@ -126,7 +129,7 @@ export class Events {
             const known = this.#store.find(id);
             const [stored, EventView] = await Promise.all([known ? undefined : this.#store.stored(id), eventView()]);
             if (id !== this.#visited) return;
-            const view = new EventView(known ?? this.#store.recall(stored), this.#identity);
+            const view = new EventView(known ?? this.#store.recall(stored), this.#identity, this.#causeway);
             place.replaceChildren(...view.elements);
             place.firstElementChild.focus({ preventScroll: true });
             if (stored) view.setStored(stored);

@@ -69,6 +69,7 @@ export class Session {
                 stored: (id) => this.#past.stored(id),
             },
             identity,
+            this.#causeway,
         );
         const webhooks = new LazySection(
             async () => new (await import("./webhooks.js")).Webhooks(this.#causeway, identity),

@@ -8,7 +8,7 @@ import { ConfirmDialog, ReplayDialog, SecretDialog, SettingsDialog } from "./web
 import { EndpointView } from "./webhooks/endpoint-view.js";
 import { Row } from "./webhooks/row.js";
 import { WebhookService } from "./webhooks/service.js";
-import { changes } from "./webhooks/texts.js";
+import { attempted, changes, replayQuestion, sentAgain } from "./webhooks/texts.js";
 
 /** Maximum number of endpoints that are listed; a tenant has at most 1,024. */
 const MOST = 1024;
@@ -178,13 +178,29 @@ export class Webhooks {
         const view = new EndpointView(current(), {
             enable: () => then(this.#service.enable(id)),
             disable: () => then(this.#service.change(id, { enabled: false })),
-            test: async () => view.showTest(await then(this.#service.test(id))),
-            replay: (from) => this.#replay.open(current(), from, (beginning) => then(this.#service.replay(id, beginning))),
+            test: async () => view.tell(attempted(await then(this.#service.test(id)), "The test event")),
+            resend: async (event) => view.tell(sentAgain(await then(this.#service.resend(id, event)))),
+            replay: (from) => this.#askForReplay(current(), from, then, view),
             edit: () => this.#askForChanges(current(), then),
             rotate: () => this.#askToRotate(id, then),
             remove: () => this.#askToRemove(current()),
         });
         return view;
+    }
+
+    /** Asks from where, says what would be sent again, and asks once more. */
+    #askForReplay(endpoint, from, then, view) {
+        this.#replay.open(endpoint, from, async (beginning) => {
+            const preview = await this.#service.preview(endpoint.id, beginning);
+            const question = { heading: "Send these events again?", text: replayQuestion(preview, endpoint), button: "Send again" };
+            // The dialog of the beginning closes first.
+            setTimeout(() => {
+                this.#confirm.open(question, async () => {
+                    await then(this.#service.replay(endpoint.id, beginning));
+                    view.tell("✓ The replay is accepted. Its progress is shown below.");
+                });
+            });
+        });
     }
 
     #askForChanges(endpoint, then) {

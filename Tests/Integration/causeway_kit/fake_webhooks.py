@@ -14,10 +14,11 @@ def event_id(number):
 
 
 class FakeWebhooks:
-    """A server for one tenant: `endpoints` and `attempts` by endpoint's id, `requests` as they came, and the `failure` of all of them, a status."""
+    """A server for one tenant: `endpoints` and `attempts` by endpoint's id, `requests` as they came, the `failure` of all of them, a status, and
+    the number of events that a replay would send."""
 
     def __init__(self):
-        self.endpoints, self.attempts, self.requests, self.failure = {}, {}, [], None
+        self.endpoints, self.attempts, self.requests, self.failure, self.waiting = {}, {}, [], None, 12
         self._numbers = itertools.count()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.fake = self
@@ -67,6 +68,18 @@ class FakeWebhooks:
             endpoint.update(body)
             if enabled is False:
                 endpoint["state"] = {"name": "disabled", "since": timestamp(0), "reason": "requested"}
+        if action == "replay":
+            begin = event_id(int(body["from"][4:]) - 1) if body and "from" in body else event_id(2)
+            if method == "GET":
+                return 200, {"from": begin, "to": endpoint["cursor"], "events": self.waiting, "more": False}
+            endpoint["replay"] = {"requestedAt": timestamp(0), "from": begin, "to": endpoint["cursor"]}
+            endpoint["cursor"] = begin
+        if action == "resend":
+            if body["event"] > endpoint["cursor"]:
+                return 409, {"error": "conflict", "message": "The endpoint is ordered and has not come to this event."}
+            attempt = {"id": body["event"], "type": "incident.created", "startedAt": timestamp(0), "durationMs": 17, "status": 204, "answer": ""}
+            self.attempts.setdefault(id, []).insert(0, attempt)
+            return 200, {"delivered": True, "attempt": attempt}
         if action == "attempts":
             return 200, {"attempts": self.attempts.get(id, [])}
         if action == "enable":

@@ -6,6 +6,8 @@ import { copyButton } from "../copy.js";
 import { element, foreign, setText, shown } from "../dom.js";
 import { duration, exact } from "../format.js";
 import { storedTexts, unknownAudience } from "./audience.js";
+import { WebhookService } from "../webhooks/service.js";
+import { resendPart } from "./resend.js";
 import { whyCommand } from "./why.js";
 
 const LANES = { sse: "Server-sent events", websocket: "WebSocket", relay: "Relay" };
@@ -21,8 +23,8 @@ export class EventView {
     #seen = element("dd", { dir: "auto", text: "Asking the service…" });
     #facts;
 
-    /** `identity`: the page's user. */
-    constructor(record, identity) {
+    /** `identity`: the page's user. `causeway`: the client for requests. */
+    constructor(record, identity, causeway) {
         const { id, type, payload, at } = record;
         const isInLog = id.startsWith("evt_");
         this.#facts = element(
@@ -40,7 +42,7 @@ export class EventView {
         this.elements = [
             foreign("h3", type, { tabindex: "-1" }, 128),
             this.#facts,
-            ...(isInLog && identity.isAdmin ? [why(id, identity.tenant)] : []),
+            ...(isInLog && identity.isAdmin ? [resendPart(record, new WebhookService(causeway)), why(id, identity.tenant)] : []),
             element("div", { class: "line" }, element("h4", { text: "Payload" }), copyButton(json, "the payload")),
             code(codeOf(json.slice(0, MOST)), "Payload"),
         ];

@@ -16,11 +16,11 @@ export class Attempts {
     #text = element("p", { class: "muted", text: "Loading attempts…" });
     #list = element("ul", { class: "plain" });
     #items = new Map();
-    #onReplay;
+    #on;
 
-    /** `onReplay(id)`: the events from this one on are to be sent again. */
-    constructor(onReplay) {
-        this.#onReplay = onReplay;
+    /** `on`: `replay(id)` and `resend(id, button)`: the events from this one on, or this one alone, are to be sent again. */
+    constructor(on) {
+        this.#on = on;
         this.root.append(element("h4", { text: "Last attempts" }), this.#text, this.#list);
     }
 
@@ -47,8 +47,16 @@ export class Attempts {
         const { id, type, startedAt, durationMs, answer, message, nextAttemptAt } = attempt;
         const { text, tone } = outcome(attempt);
         const isEvent = !OWN_TYPES.includes(type);
-        const replay = element("button", { type: "button", class: "quiet", text: "Replay from here", "aria-label": `Replay from ${shown(id, 80)}` });
-        replay.addEventListener("click", () => this.#onReplay(id));
+        const button = (name, text, label, act) => {
+            const made = element("button", { type: "button", class: "quiet", text, "aria-label": label, data: { action: name } });
+            made.addEventListener("click", () => act(made));
+            return made;
+        };
+        const event = shown(id, 80);
+        const buttons = [
+            button("resend", "Send again", `Send again: ${event}`, (made) => this.#on.resend(id, made)),
+            button("replay-from", "Replay from here…", `Replay from here: ${event}`, () => this.#on.replay(id)),
+        ];
         const next = Number.isFinite(moment(nextAttemptAt)) ? `Next attempt at ${brief(moment(nextAttemptAt))}.` : "";
         const item = element(
             "li",
@@ -60,7 +68,7 @@ export class Attempts {
                 isEvent ? foreign("a", type, { href: addressOf("events", id) }, 128) : foreign("span", type, {}, 128),
                 element("span", { class: "figures muted", text: duration(durationMs) }),
                 element("span", { class: "when" }, when(startedAt, "figures muted")),
-                ...(isEvent ? [replay] : []),
+                ...(isEvent ? buttons : []),
             ),
         );
         const why = [message ? sentence(shown(message, 200)) : "", next].filter(Boolean).join(" ");

@@ -47,11 +47,11 @@ export class ReplayDialog {
         byId("replay-time").addEventListener("input", () => (byId("replay-by-time").checked = true));
     }
 
-    /** `from`: an event's id that is offered. `onSubmit(beginning)`: sends again; what it throws is shown. */
+    /** `from`: an event's id that is offered. `onSubmit(beginning)`: goes on; what it throws is shown. */
     open(endpoint, from, onSubmit) {
         this.#onSubmit = onSubmit;
         const name = shown(endpoint.description || endpoint.url, 120);
-        setText(byId("replay-what"), `${name} gets the events from there on again, each with the same webhook-id, and then goes on with new ones.`);
+        setText(byId("replay-what"), `${name} gets the events from there on again. You see how many before they are sent.`);
         byId("replay-by-event").checked = true;
         byId("replay-event").value = from ?? "";
         byId("replay-time").value = "";

@@ -1,11 +1,10 @@
 // One endpoint: health, settings, actions and attempts.
 
-import { addressOf } from "../address.js";
 import { element, foreign, setText, shown } from "../dom.js";
 import { when } from "../when.js";
 import { Attempts } from "./attempts.js";
 import { setHealth } from "./row.js";
-import { health, tested, waiting } from "./texts.js";
+import { health, replayed, timeOf } from "./texts.js";
 
 export class EndpointView {
     endpoint;
@@ -14,11 +13,14 @@ export class EndpointView {
     #health = element("span", { class: "pill health" });
     #detail = element("p");
     #facts = element("dl", { class: "facts" });
-    #tested = element("p", { class: "tested", role: "status" });
+    /** What came of the latest action. */
+    #result = element("p", { class: "result", role: "status" });
+    /** The latest replay, as the service tells it. */
+    #replay = element("p", { class: "replay" });
     #buttons;
     #failure = element("p", { class: "error", role: "alert" });
 
-    /** `on`: `enable`, `test`, `replay(from)`, `edit`, `rotate`, `disable` and `remove`: what the buttons do. Errors are shown. */
+    /** `on`: `enable`, `test`, `replay(from)`, `resend(id)`, `edit`, `rotate`, `disable` and `remove`: what the buttons do. Errors are shown. */
     constructor(endpoint, on) {
         const button = (name, text, look = "") => {
             const made = element("button", { type: "button", class: look, text, data: { action: name } });
@@ -34,7 +36,7 @@ export class EndpointView {
             disable: button("disable", "Disable"),
             remove: button("remove", "Delete…", "reject"),
         };
-        this.attempts = new Attempts((from) => on.replay(from));
+        this.attempts = new Attempts({ replay: (from) => on.replay(from), resend: (id, made) => void this.#run(made, () => on.resend(id)) });
         this.root = element(
             "div",
             { class: "webhook", data: { endpoint: endpoint.id } },
@@ -42,7 +44,8 @@ export class EndpointView {
             this.#detail,
             element("div", { class: "buttons" }, ...Object.values(this.#buttons)),
             this.#failure,
-            this.#tested,
+            this.#result,
+            this.#replay,
             this.#facts,
             this.attempts.root,
         );
@@ -60,7 +63,10 @@ export class EndpointView {
         const { id, url, types, description, ordered, user, createdAt, cursor, state } = endpoint;
         setText(this.#title, shown(description || url, 300));
         setHealth(this.#health, endpoint);
-        setText(this.#detail, [health(state).detail, waiting(endpoint) && `${waiting(endpoint)}.`].filter(Boolean).join(" "));
+        setText(this.#detail, health(state).detail);
+        const replay = replayed(endpoint);
+        setText(this.#replay, replay?.text ?? "");
+        this.#replay.dataset.underWay = String(replay?.isUnderWay ?? false);
         const { enable, disable, test } = this.#buttons;
         const hadFocus = [enable, disable].includes(document.activeElement);
         setText(enable, state.name === "disabled" ? "Enable" : "Try now");
@@ -73,7 +79,8 @@ export class EndpointView {
             ["Order", ordered ? "One event at a time, in order" : "Up to 16 events at once"],
             ["Private events of", user ? foreign("span", user) : undefined],
             ["Created", when(createdAt)],
-            ["Delivered up to", cursor ? element("a", { href: addressOf("events", cursor) }, element("code", { text: shown(cursor, 80) })) : undefined],
+            // A place in the log, which need not be that of an event.
+            ["Delivered up to", cursor ? element("span", {}, when(timeOf(cursor)), " ", element("code", { text: shown(cursor, 80) })) : undefined],
             ["Webhook", element("code", { text: shown(id, 80) })],
         ];
         this.#facts.replaceChildren(
@@ -81,14 +88,15 @@ export class EndpointView {
         );
     }
 
-    /** Shows the result of a test. */
-    showTest(result) {
-        setText(this.#tested, tested(result));
+    /** Shows what came of an action. */
+    tell(text) {
+        setText(this.#result, text);
     }
 
     async #run(button, action) {
         if (button.hasAttribute("aria-busy")) return;
         setText(this.#failure, "");
+        setText(this.#result, "");
         // It keeps the focus, which a disabled one loses.
         button.setAttribute("aria-busy", "true");
         button.setAttribute("aria-disabled", "true");

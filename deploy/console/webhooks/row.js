@@ -2,13 +2,13 @@
 
 import { addressOf } from "../address.js";
 import { element, setText, shown } from "../dom.js";
-import { health, waiting } from "./texts.js";
+import { health, replayed } from "./texts.js";
 
 export class Row {
     #title = element("a", { class: "title covers", dir: "auto" });
     #health = element("span", { class: "pill health" });
     #about = element("span", { class: "muted", dir: "auto" });
-    #waiting = element("span", { class: "figures muted" });
+    #replay = element("span", { class: "muted" });
 
     constructor(id) {
         this.#title.href = addressOf("webhooks", id);
@@ -16,7 +16,7 @@ export class Row {
             "li",
             { class: "item endpoint", data: { endpoint: id } },
             element("div", { class: "line" }, this.#title, this.#health),
-            element("div", { class: "line small" }, this.#about, this.#waiting),
+            element("div", { class: "line small" }, this.#about, this.#replay),
         );
     }
 
@@ -24,7 +24,8 @@ export class Row {
         setText(this.#title, shown(endpoint.description || endpoint.url, 200));
         const types = endpoint.types.map((type) => shown(type, 128)).join(", ");
         setText(this.#about, shown([endpoint.description ? endpoint.url : "", types].filter(Boolean).join(" · "), 300));
-        setText(this.#waiting, waiting(endpoint));
+        const replay = replayed(endpoint);
+        setText(this.#replay, replay?.isUnderWay ? "replaying" : "");
         setHealth(this.#health, endpoint);
     }
 }

@@ -4,7 +4,7 @@ import { askJSON } from "../requests.js";
 
 const PATH = "/v1/webhooks";
 /** An attempt takes up to 15 s, and the look-up of the name comes before it. */
-const TEST_PATIENCE = 30_000;
+const ATTEMPT_PATIENCE = 30_000;
 
 export class WebhookService {
     #causeway;
@@ -46,7 +46,17 @@ export class WebhookService {
 
     /** Makes one attempt with a test event: `{ delivered, attempt }`. */
     test(id) {
-        return this.#ask(`/${encodeURIComponent(id)}/test`, { method: "POST", patience: TEST_PATIENCE });
+        return this.#ask(`/${encodeURIComponent(id)}/test`, { method: "POST", patience: ATTEMPT_PATIENCE });
+    }
+
+    /** Counts what a replay would send: `{ from, to, events, more }`. */
+    preview(id, beginning) {
+        return this.#ask(`/${encodeURIComponent(id)}/replay?${new URLSearchParams(beginning)}`);
+    }
+
+    /** Makes one attempt with an event that was sent before: `{ delivered, attempt }`. */
+    resend(id, event) {
+        return this.#ask(`/${encodeURIComponent(id)}/resend`, { method: "POST", body: { event }, patience: ATTEMPT_PATIENCE });
     }
 
     /** Sends events again. `beginning`: `{ from }` or `{ since }`. */

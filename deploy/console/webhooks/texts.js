@@ -1,7 +1,11 @@
 // Texts about webhooks, and what forms make of texts.
 
+import { compareCursors } from "../causeway/causeway.js";
 import { shown } from "../dom.js";
 import { brief, counted, duration, moment } from "../format.js";
+
+const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const PLACE = /^evt_([0-9A-HJKMNP-TV-Z]{10})[0-9A-HJKMNP-TV-Z]{16}$/;
 
 const TONES = { pending: "", enabled: "good", failing: "warn", disabled: "bad" };
 const REASONS = {
@@ -41,12 +45,54 @@ export function outcome({ status, error }) {
     return { text: `✕ ${own(FAILURES, error) ?? (shown(error, 60).replaceAll("_", " ") || "failed")}`, tone: "bad" };
 }
 
-/** What a test found, in a sentence. */
-export function tested({ delivered, attempt }) {
+/** How an attempt that was asked for ended, in a sentence. `what`: "The test event", `how`: "delivered". */
+export function attempted({ delivered, attempt }, what, how = "delivered") {
     const { text } = outcome(attempt);
-    const how = `${text.slice(2)} after ${duration(attempt.durationMs)}`;
+    const end = `${text.slice(2)} after ${duration(attempt.durationMs)}`;
     const why = attempt.message ? ` ${sentence(shown(attempt.message, 200))}` : "";
-    return delivered ? `✓ The test event was delivered: ${how}.` : `✕ The test event was not delivered: ${how}.${why}`;
+    return delivered ? `✓ ${what} was ${how}: ${end}.` : `✕ ${what} was not ${how}: ${end}.${why}`;
+}
+
+/** How an event that was sent again fared. */
+export function sentAgain(result) {
+    return attempted(result, `Event ${shown(result.attempt.id, 80)}`, "delivered again");
+}
+
+/** The time of a place in the log in milliseconds since 1970 (contract §3); NaN for another text. */
+export function timeOf(cursor) {
+    const [, digits] = PLACE.exec(cursor) ?? [];
+    return digits ? Array.from(digits).reduce((time, digit) => time * 32 + CROCKFORD.indexOf(digit), 0) : NaN;
+}
+
+/** Whether an endpoint gets events of a type: it names it, or a prefix. */
+export function takes({ types }, type) {
+    return types.some((pattern) => (pattern.endsWith(".*") ? type.startsWith(pattern.slice(0, -1)) : type === pattern));
+}
+
+/** What a replay would send, before it is requested. Throws an error with a text for the person if that is nothing. */
+export function replayQuestion({ from, to, events, more }, endpoint) {
+    const name = shown(endpoint.description || endpoint.url, 120);
+    const span = `stored from ${brief(timeOf(from))} to ${brief(timeOf(to))}`;
+    if (events === 0 && !more) throw new Error(`There is nothing to send again: ${name} gets no event ${span}.`);
+    const count = events === 0 ? "an unknown number of events" : `${more ? "more than " : ""}${counted(events, "event")}`;
+    return `${name} gets ${count} again, ${span}, each with the same webhook-id, and then goes on with new ones. ${held(endpoint.state)}`.trim();
+}
+
+/** The latest replay: `text`, and whether it `isUnderWay`; undefined without one, and for one of a former log. */
+export function replayed({ cursor, replay, state }) {
+    const order = replay ? compareCursors(cursor, replay.to) : NaN;
+    if (Number.isNaN(order)) return undefined;
+    const [begin, end] = [brief(timeOf(replay.from)), brief(timeOf(replay.to))];
+    if (order >= 0) return { isUnderWay: false, text: `✓ Replay ended: the events from ${begin} to ${end} were sent again.` };
+    const reached = `delivered up to ${brief(timeOf(cursor))} of ${end}`;
+    return { isUnderWay: true, text: `Replaying since ${begin}: ${reached}. ${held(state)}`.trim() };
+}
+
+/** Why events wait; empty if they do not. */
+function held({ name }) {
+    if (name === "disabled") return "It is disabled: they are sent when it is enabled.";
+    if (name === "pending" || name === "failing") return `It is ${name}: they are sent when it answers again.`;
+    return "";
 }
 
 function own(texts, name) {
@@ -56,12 +102,6 @@ function own(texts, name) {
 /** A phrase as a sentence. */
 export function sentence(phrase) {
     return `${phrase.charAt(0).toUpperCase()}${phrase.slice(1)}.`;
-}
-
-/** What waits; empty if it is not known. */
-export function waiting({ backlog }) {
-    if (typeof backlog !== "number") return "";
-    return backlog === 0 ? "No events wait" : `${counted(backlog, "event")} ${backlog === 1 ? "waits" : "wait"}`;
 }
 
 /** The settings that a form's values mean. */

@@ -336,6 +336,7 @@ def test_a_replay_delivers_again_with_the_same_ids(shared, admin, tenant, receiv
     endpoint = admin.created(hook)
     ids = publish(shared, tenant, 10)
     hook.wait_for(10)
+    # Also when the deliveries are not stored yet, and the stored cursor is before all of them.
     answer = admin.replay(endpoint["id"], **{"from": ids[4]})
     assert answer.status_code == 200, answer.text
     ids += publish(shared, tenant, 2, first=10)

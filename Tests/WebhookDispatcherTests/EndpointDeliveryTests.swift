@@ -249,6 +249,18 @@ private typealias Fixture = DeliveryFixture
         #expect(delivery.record.endpoint.cursor == changed.endpoint.cursor && !delivery.isDirty)
     }
 
+    /// The stored cursor lags behind progress that is not stored yet, so a replay can leave it as it is.
+    @Test func aReplayFromTheStoredCursorSendsWhatWasTakenSince() throws {
+        var delivery = try delivery(3)
+        let attempt = try #require(start(&delivery))
+        _ = end(&delivery, attempt, Fixture.success)
+        var changed = delivery.stored
+        changed.endpoint.setBack(behind: Fixture.cursor(2), at: Fixture.time)
+        #expect(changed.endpoint.cursor == delivery.stored.endpoint.cursor && delivery.isDirty)
+        #expect(adopt(changed, &delivery))
+        #expect(delivery.record.endpoint == changed.endpoint && !delivery.isDirty)
+    }
+
     @Test func whatIsUnderWayCountsAfterAReplay() throws {
         var delivery = try delivery(3)
         let attempt = try #require(start(&delivery))

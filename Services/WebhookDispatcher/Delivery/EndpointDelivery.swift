@@ -150,7 +150,8 @@ struct EndpointDelivery {
     mutating func adopt(_ new: EndpointStore.Stored, insteadOf known: Endpoint) -> Bool {
         let endpoint = new.endpoint
         stored = new
-        let hasOtherCursor = endpoint.cursor != known.cursor
+        // A replay may begin at the stored cursor, which the progress is ahead of.
+        let hasOtherCursor = endpoint.cursor != known.cursor || endpoint.replay != known.replay
         let hasOtherState = endpoint.state != known.state
         // A queue that was read for other events is of no use.
         guard hasOtherCursor || hasOtherState || endpoint.selection != known.selection else { return false }

@@ -100,13 +100,13 @@ public struct Endpoint: Sendable, Hashable {
     /// Returns the place behind which a replay begins that is requested to begin behind `place`; nil when the cursor is of another log: it is lost with a
     /// gap, behind which comes all that this log holds.
     ///
-    /// It is never ahead of the cursor. The process that delivers is up to a second ahead of the stored cursor, and adopts one that differs: so also a
-    /// replay from a place within this second changes it, by one event more.
+    /// It is never ahead of the stored cursor, which the process that delivers may be ahead of by a second.
     public func replayStart(behind place: Cursor) -> Cursor? {
-        place.epoch == cursor.epoch ? min(place, cursor.previous) : nil
+        place.epoch == cursor.epoch ? min(place, cursor) : nil
     }
 
-    /// Sets the cursor back; without effect when it is of another log than `place`.
+    /// Sets the cursor back; without effect when it is of another log than `place`. The process that delivers adopts the cursor because ``replay`` is
+    /// another one, also when the cursor stays.
     ///
     /// - Parameter now: milliseconds since 1970 UTC.
     public mutating func setBack(behind place: Cursor, at now: Timestamp) {

@@ -47,7 +47,8 @@ export class List {
     #list;
     #empty;
     #count;
-    #most;
+    /** Maximum number of items. It holds from the next change on. */
+    most;
     #isExpendable;
     /** The usual text of an empty list, and the one that it has now, once it is loaded. */
     #nothing;
@@ -59,7 +60,7 @@ export class List {
         this.#list = panel.querySelector(".list, tbody");
         this.#empty = panel.querySelector(".empty");
         this.#count = panel.querySelector(".count");
-        this.#most = most;
+        this.most = most;
         this.#isExpendable = isExpendable;
         this.#nothing = this.#said = this.#empty?.textContent;
     }
@@ -107,7 +108,7 @@ export class List {
 
     #trim() {
         const gone = [];
-        while (this.#list.children.length > this.#most) {
+        while (this.#list.children.length > this.most) {
             const item = (this.#isExpendable && this.items.findLast(this.#isExpendable)) ?? this.#list.lastElementChild;
             gone.push(item);
             item.remove();
@@ -118,7 +119,7 @@ export class List {
 
     /** Sets the items in this order. Items that stay keep their focus. */
     show(items) {
-        const wanted = items.slice(0, this.#most);
+        const wanted = items.slice(0, this.most);
         for (const item of this.items) if (!wanted.includes(item)) item.remove();
         wanted.forEach((item, place) => {
             if (this.#list.children[place] !== item) this.#list.insertBefore(item, this.#list.children[place] ?? null);

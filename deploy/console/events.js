@@ -4,6 +4,7 @@ import { addressOf } from "./address.js";
 import { compareCursors } from "./causeway/causeway.js";
 import { byId, element, foreign, List, setText, shown } from "./dom.js";
 import { isOpen, passes } from "./events/filter.js";
+import { Flood } from "./events/flood.js";
 import { readText, Search } from "./events/search.js";
 import { absenceText, failureText } from "./failures.js";
 import { duration } from "./format.js";
@@ -13,6 +14,8 @@ import { when } from "./when.js";
 
 /** Maximum number of rows. */
 const MOST = 120;
+/** The same during a flood: rows that leave before anybody can scroll to them are not created. */
+const MOST_IN_FLOOD = 30;
 /** Maximum number of events that wait to get a row. */
 const MOST_COMING = 4 * MOST;
 const LANES = ["sse", "websocket", "relay"];
@@ -38,6 +41,7 @@ export class Events {
     #showComing = () => this.#show();
     #held = [];
     #isPaused = false;
+    #flood = new Flood(() => this.#refilter());
     #button = byId("events-pause");
     /** The event that the page's address names. */
     #visited;
@@ -76,14 +80,22 @@ export class Events {
             if (this.#held.length > MOST) this.#held.shift();
             setText(this.#button, `Resume (${this.#held.length} new)`);
         } else {
+            this.#flood.count();
             this.#coming.push(record);
-            if (this.#coming.length === MOST_COMING) this.#show();
-            else showSoon(this.#showComing);
+            // The list would remove the oldest at once.
+            if (this.#coming.length === MOST_COMING) this.#coming.splice(0, MOST_COMING - MOST);
+            showSoon(this.#showComing);
         }
     }
 
+    /** Maximum number of rows now. */
+    get #most() {
+        return this.#flood.isOn && !this.#isPaused ? MOST_IN_FLOOD : MOST;
+    }
+
     #show() {
-        this.#add(this.#coming.splice(0));
+        this.#list.most = this.#most;
+        this.#add(this.#coming.splice(0).slice(-this.#most));
         for (const record of this.#changed) {
             const known = this.#rows.get(record.id);
             if (known) fill(known.cells, record);
@@ -157,6 +169,7 @@ export class Events {
         this.#button.dataset.paused = String(isPaused);
         setText(this.#button, isPaused ? "Resume" : "Pause");
         if (!isPaused) this.#add(this.#held.splice(0));
+        else if (this.#flood.isOn) this.#refilter();
     }
 
     // MARK: Searching
@@ -171,7 +184,8 @@ export class Events {
         const held = new Set(this.#held.map(({ id }) => id));
         const all = new Map([...this.#found, ...[...this.#store.records()].map((record) => [record.id, record])]);
         const matches = [...all.values()].filter((record) => !held.has(record.id) && passes(record, this.#filter)).sort(newestFirst);
-        const rows = matches.slice(0, MOST).map((record) => [record.id, this.#rows.get(record.id) ?? this.#row(record)]);
+        this.#list.most = this.#most;
+        const rows = matches.slice(0, this.#most).map((record) => [record.id, this.#rows.get(record.id) ?? this.#row(record)]);
         this.#rows = new Map(rows);
         this.#list.show(rows.map(([, { row }]) => row));
     }
@@ -217,6 +231,7 @@ export class Events {
 
     close() {
         this.#search.close();
+        this.#flood.close();
     }
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Flood } from "../../deploy/console/events/flood.js";
+import { Ledger } from "../../deploy/console/ledger.js";
 import { Rendering } from "../../deploy/console/show-soon.js";
 
 /** A clock whose timers and frames come when the test lets time pass. `frames`: whether there are frames, one each 16 ms. */
@@ -144,4 +145,16 @@ test("a page that is closed hears of no end", () => {
     assert.equal(flood.isOn, true);
     flood.close();
     time.pass(5000);
+});
+
+test("the ledger keeps the last 5,000 events", () => {
+    const ledger = new Ledger();
+    const event = (number) => ({ id: `evt_${number}`, type: "load.tick", data: {}, time: "2026-11-29T10:00:00Z", receivedAt: 0 });
+    for (let number = 0; number < 12_000; number += 1) assert.equal(ledger.take("sse", event(number)).isNew, true);
+    const ids = [...ledger.all()].map(({ id }) => id);
+    assert.deepEqual([ids.length, ids[0], ids.at(-1)], [5000, "evt_7000", "evt_11999"]);
+    assert.equal(ledger.find("evt_6999"), undefined);
+    const { isNew, isTwice } = ledger.take("websocket", event(7000));
+    assert.deepEqual([isNew, isTwice], [false, false]);
+    assert.equal(ledger.take("sse", event(7000)).isTwice, true);
 });

@@ -7,6 +7,9 @@ const MOST = 5000;
 
 export class Ledger {
     #records = new Map();
+    /** The keys of the records by age, as a ring: finding the first key of a Map looks at those that were deleted before it. */
+    #keys = new Array(MOST);
+    #next = 0;
     #unnamed = 0;
 
     /**
@@ -44,8 +47,11 @@ export class Ledger {
     }
 
     #add(record) {
+        const oldest = this.#keys[this.#next];
+        if (oldest !== undefined) this.#records.delete(oldest);
         this.#records.set(record.id, record);
-        if (this.#records.size > MOST) this.#records.delete(this.#records.keys().next().value);
+        this.#keys[this.#next] = record.id;
+        this.#next = (this.#next + 1) % MOST;
         return record;
     }
 }

@@ -68,8 +68,9 @@ export class Incidents {
             if (typeof id !== "string") continue;
             // In the order of their last events.
             const group = groups.get(id) ?? [];
+            group.push(record);
             groups.delete(id);
-            groups.set(id, [...group, record]);
+            groups.set(id, group);
         }
         for (const [id, group] of [...groups].reverse()) {
             const known = this.#get(id);

@@ -21,6 +21,7 @@ import { Past } from "./past.js";
 import { Rate } from "./rate.js";
 import { Router } from "./router.js";
 import { passClicksOn } from "./rows.js";
+import { showSoon } from "./show-soon.js";
 import { keepRelativeTimes, tellExactTimes } from "./when.js";
 
 /** Maximum number of incidents followed on the relay, the latest ones; the relay allows 256 subscriptions per connection, two for each incident. */
@@ -138,7 +139,8 @@ export class Session {
         this.#hasPast = true;
         try {
             const records = (await this.#past.recent()).map((event) => this.#ledger.recall(event));
-            for (const panel of this.#panels) panel.recall?.(records);
+            // Of 5,000 events all panels together would take a long task.
+            for (const panel of this.#panels) if (panel.recall) showSoon(() => panel.recall(records));
             setText(byId("past-error"), "");
         } catch (error) {
             // Tried again when a stream comes back.

@@ -9,3 +9,15 @@ export const CLOCK = {
         return () => clearTimeout(timer);
     },
 };
+
+/** Resolves in a further task. Browsers slow down the timers of hidden pages, not messages. */
+export function nextTask() {
+    return new Promise((resolve) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => {
+            port1.close();
+            resolve();
+        };
+        port2.postMessage(null);
+    });
+}

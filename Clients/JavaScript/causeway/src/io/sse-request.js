@@ -1,6 +1,8 @@
 import { endingOfResponse, endingOfStream } from "../core/endings.js";
 import { EventStreamParser } from "../core/event-stream-parser.js";
 import { withQuery } from "../core/queries.js";
+import { Turns } from "../core/turns.js";
+import { nextTask } from "./clock.js";
 
 /**
  * Opens a stream of server-sent events.
@@ -24,6 +26,7 @@ export function openEventStream(url, link, interpret, begun = () => {}) {
         if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) return { verdict: "retry", reason: "not_a_stream" };
         begun(response);
         const parser = new EventStreamParser();
+        const turns = new Turns(() => performance.now(), nextTask);
         for (const reader = response.body.getReader(); ; ) {
             const { value, done } = await reader.read();
             if (done) return { verdict: "retry", reason: "closed", retryAfter };
@@ -34,6 +37,7 @@ export function openEventStream(url, link, interpret, begun = () => {}) {
                 link.live();
                 const update = await interpret(block, abort.signal);
                 if (update) link.publish(update);
+                await turns.pause();
             }
         }
     };

@@ -99,6 +99,7 @@ def test_somebody_of_the_demo_sees_events_on_all_streams(deployment, console):
         "relay": (1, 0, 0),
     }
     tab.wait_for_text("#overall-text", "Live")
+    tab.click("#overall")
     tab.wait_for_text("#rate-text", "A second: SSE ")
     # The token is in this tab only, and in no URL of the page.
     assert tab.run("return [sessionStorage.length, localStorage.length, document.cookie, location.href.includes('eyJ')]") == [1, 0, "", False]

@@ -11,6 +11,7 @@ const NAMES = { sse: "SSE", websocket: "WebSocket", relay: "relay" };
 export class Rate {
     #buckets = Object.fromEntries(Object.keys(NAMES).map((lane) => [lane, new Array(SECONDS).fill(0)]));
     #lines = {};
+    #details = byId("streams");
 
     constructor() {
         for (const lane of Object.keys(NAMES)) {
@@ -18,6 +19,7 @@ export class Rate {
             this.#lines[lane].setAttribute("class", `lane-${lane}`);
         }
         byId("rate-chart").replaceChildren(...Object.values(this.#lines));
+        this.#details.addEventListener("toggle", () => this.#draw());
     }
 
     count(lane) {
@@ -26,6 +28,16 @@ export class Rate {
 
     /** Once a second. */
     tick() {
+        this.#draw();
+        for (const counts of Object.values(this.#buckets)) {
+            counts.shift();
+            counts.push(0);
+        }
+    }
+
+    /** Draws the chart if somebody can see it: it takes longer than everything else that a quiet page does. */
+    #draw() {
+        if (!this.#details.matches(":popover-open")) return;
         const peak = Math.max(1, ...Object.values(this.#buckets).flat());
         for (const [lane, counts] of Object.entries(this.#buckets)) {
             const points = counts.map((count, second) => {
@@ -34,10 +46,6 @@ export class Rate {
             this.#lines[lane].setAttribute("points", points.join(" "));
         }
         setText(byId("rate-text"), this.#inWords(peak));
-        for (const counts of Object.values(this.#buckets)) {
-            counts.shift();
-            counts.push(0);
-        }
     }
 
     #inWords(peak) {

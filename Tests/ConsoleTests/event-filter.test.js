@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { storedTexts, unknownAudience } from "../../deploy/console/events/audience.js";
 import { conditions, filterOf, isOpen, passes, usersOf } from "../../deploy/console/events/filter.js";
-import { whyCommand } from "../../deploy/console/events/why.js";
+import { whereToRun, whyCommand } from "../../deploy/console/events/why.js";
 
 const NOW = Date.parse("2026-11-28T12:00:00Z");
 const record = {
@@ -43,6 +43,7 @@ test("payloads are of any form", () => {
 
 test("the command is safe to paste", () => {
     assert.equal(whyCommand("evt_1", { user: "ann", tenant: "acme" }), "causeway why --event evt_1 --user ann --tenant acme");
+    assert.match(whereToRun("https://a.example"), /CAUSEWAY_URL=https:\/\/a\.example and an admin's token in CAUSEWAY_TOKEN/);
     assert.equal(whyCommand("evt_1", { user: "", tenant: "acme" }), "causeway why --event evt_1 --user '<user>' --tenant acme");
     assert.equal(whyCommand("evt_1", { user: "it's $(me)", tenant: "-x" }), `causeway why --event evt_1 --user 'it'\\''s $(me)' --tenant '-x'`);
 });

@@ -113,7 +113,7 @@ struct ReplayPreview: Encodable, Sendable {
     let more: Bool
 }
 
-/// The JSON of an attempt that was asked for: a test, or an event that is sent again.
+/// The JSON of a requested attempt: a test, or an event that is sent again.
 struct AttemptResultView: Encodable, Sendable {
     let delivered: Bool
     let attempt: AttemptView

@@ -8,7 +8,7 @@ import { duration, exact } from "../format.js";
 import { storedTexts, unknownAudience } from "./audience.js";
 import { WebhookService } from "../webhooks/service.js";
 import { resendPart } from "./resend.js";
-import { whyCommand } from "./why.js";
+import { whereToRun, whyCommand } from "./why.js";
 
 const LANES = { sse: "Server-sent events", websocket: "WebSocket", relay: "Relay" };
 /** Maximum length of the JSON that is shown. */
@@ -87,10 +87,6 @@ function came({ lanes }) {
     return ways.map(([lane, title]) => `${title} after ${duration(lanes.get(lane))}`).join(", ") || "the log: this page was not connected when it happened";
 }
 
-const WHERE =
-    "Run it in a shell that reaches the edges' admin listeners, on the machine or in the cluster where Causeway runs: the listeners are not public, so this " +
-    "page cannot ask them. CAUSEWAY_EDGES names them, CAUSEWAY_URL is this page's origin, and CAUSEWAY_TOKEN an admin's or a producer's token.";
-
 /** The command that says why somebody did not get it, with a field for the person. */
 function why(id, tenant) {
     const field = element("input", { id: "why-user", maxlength: "256", spellcheck: "false", autocomplete: "off", placeholder: "user" });
@@ -105,7 +101,7 @@ function why(id, tenant) {
         element("div", { class: "line" }, element("h4", { text: "Why did somebody not get it?" }), copyButton(command, "the command")),
         element("div", { class: "line" }, element("label", { for: "why-user", text: "Who did not get it" }), field),
         code(text, "Command"),
-        element("p", { class: "muted small", text: WHERE }),
+        element("p", { class: "muted small", text: whereToRun(location.origin) }),
     );
 }
 

@@ -45,7 +45,7 @@ export function outcome({ status, error }) {
     return { text: `✕ ${own(FAILURES, error) ?? (shown(error, 60).replaceAll("_", " ") || "failed")}`, tone: "bad" };
 }
 
-/** How an attempt that was asked for ended, in a sentence. `what`: "The test event", `how`: "delivered". */
+/** How a requested attempt ended, in a sentence. `what`: "The test event", `how`: "delivered". */
 export function attempted({ delivered, attempt }, what, how = "delivered") {
     const { text } = outcome(attempt);
     const end = `${text.slice(2)} after ${duration(attempt.durationMs)}`;

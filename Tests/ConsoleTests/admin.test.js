@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { commands, relayFacts, shareText, webhooksText } from "../../deploy/console/admin/deployment.js";
+import { connectionTexts, logBars, relayFacts, shareBars, silenceText, webhooksText } from "../../deploy/console/admin/deployment.js";
 import { eventBody } from "../../deploy/console/admin/event-draft.js";
 import { inspect } from "../../deploy/console/admin/token.js";
 
@@ -24,7 +24,7 @@ test("a token says who it is for, and what its roles open", () => {
     assert.match(of.Expires, /in 1 h\)$/);
     const opened = (roles) => inspected({ roles }).opens.filter(({ isOpen }) => isOpen).map(({ what }) => what);
     assert.deepEqual(opened("admin"), ["Workspace stream, execution streams, tickets"]);
-    assert.equal(opened(["admin"]).length, 7);
+    assert.equal(opened(["admin"]).length, 8);
     assert.deepEqual(opened(["producer"]).slice(1), ["Publish events of its tenant", "Publish events of any tenant"]);
     assert.deepEqual(opened(["issuer"]).slice(1), ["Revoke tokens of its tenant", "Revoke tokens of any tenant"]);
     assert.equal(opens.find(({ what }) => what === "Manage webhooks").needs, "needs admin");
@@ -77,12 +77,57 @@ test("a form becomes the body of one event, with the payload as it was typed", (
 test("the deployment is told in words", () => {
     const facts = relayFacts({ status: "healthy", activeConnections: 142, region: "local", version: "0.1.0" });
     assert.deepEqual(facts.map(([, value]) => value), ["142, of all tenants and all its processes", "healthy", "local", "0.1.0"]);
-    assert.equal(shareText(new Headers()), "No limit");
-    const share = { "X-RateLimit-Limit": "6000", "X-RateLimit-Remaining": "990", "X-RateLimit-Reset": "1" };
-    assert.equal(shareText(new Headers(share)), "990 at once, 6000 a minute; all of it again in 1 s");
-    assert.equal(shareText(new Headers({ ...share, "X-RateLimit-Reset": "0" })), "990 at once, 6000 a minute");
     const endpoint = (name) => ({ state: { name } });
     assert.deepEqual([webhooksText([]), webhooksText([endpoint("enabled")])], ["None", "1 webhook: 1 enabled"]);
     assert.equal(webhooksText(["enabled", "failing", "enabled"].map(endpoint)), "3 webhooks: 2 enabled, 1 failing");
-    assert.ok(commands("https://a.example").some(({ command }) => command === "causeway doctor https://a.example"));
+});
+
+test("a process that did not answer is named, and so is the time in which some may be missing", () => {
+    assert.equal(silenceText({ complete: true, silent: [] }), "");
+    assert.match(silenceText({ complete: false, silent: [] }), /some may be missing/);
+    const lost = { program: "sse-edge", instance: "01K0ABCDEF", lastHeard: new Date(NOW - 300_000).toISOString() };
+    assert.equal(silenceText({ complete: false, silent: [lost] }, NOW), "Without sse-edge …ABCDEF (last heard 5 min ago): no answer.");
+});
+
+test("a connection is told in words, and what clients chose is shortened", () => {
+    const edges = [{ program: "sse-edge", instance: "01K0ABCDEF" }];
+    const open = { user: "ann", surface: "notification-stream", types: ["a.b", "c.*"], lag: 3, deliveries: 1, bytes: 1536, address: "127.0.0.1:9", instance: "01K0ABCDEF" };
+    assert.deepEqual(connectionTexts(open, edges), {
+        user: "ann", what: "notification-stream · a.b, c.*", behind: "3", sent: "1 event, 1.5 KiB", where: "127.0.0.1:9 at sse-edge …ABCDEF",
+    });
+    const closed = { surface: "relay", subscriptions: [{}, {}], deliveries: 0, bytes: 0, cause: "stalled", instance: "other" };
+    assert.deepEqual(connectionTexts(closed, edges), {
+        user: "–", what: "relay · 2 subscriptions", behind: "Many", sent: "0 events, 0 bytes", where: "Ended: stalled",
+    });
+    assert.ok(connectionTexts({ ...open, user: "x".repeat(500) }, edges).user.length <= 81);
+});
+
+test("shares are bars where they have a limit, and replicas are told apart", () => {
+    const connections = { program: "sse-edge", shares: [{ name: "connections", used: 2, limit: 5 }] };
+    const events = { name: "events", used: 10, limit: 100, perSecond: 10, lastMinute: 30 };
+    const [first, second, third, fourth] = shareBars({
+        instances: [
+            { ...connections, instance: "AAAAAA1" },
+            { ...connections, instance: "AAAAAA2" },
+            { program: "event-producer", instance: "B", shares: [events, { name: "bytes", lastMinute: 2048 }] },
+        ],
+    });
+    assert.deepEqual(first, { name: "Open connections (sse-edge …AAAAA1)", value: 2, most: 5, text: "2 of 5" });
+    assert.equal(second.name, "Open connections (sse-edge …AAAAA2)");
+    assert.deepEqual(third, {
+        name: "Events (event-producer)", value: 10, most: 100, text: "30 in the last minute; 90 left at once, 10 a second in the long run",
+    });
+    assert.deepEqual(fourth, { name: "Bytes of payloads (event-producer)", value: undefined, most: undefined, text: "2 KiB in the last minute, no limit" });
+});
+
+test("the log's fill is a bar, with the tenant's part and the limits", () => {
+    const log = { messages: 1, keptSince: new Date(NOW - 7_200_000).toISOString(), maxAge: "7d", maxBytes: 10 * 2 ** 30, filledPercent: 42, dropsOldest: true };
+    const [bar, records] = logBars({ log, approvals: { messages: 0, dropsOldest: false } }, NOW);
+    assert.deepEqual([bar.name, bar.value, bar.most], ["Log", 42, 100]);
+    for (const text of ["1 message of your tenant", "42 % of 10 GiB used by all tenants", "kept for 7d", "the oldest is from 2 h ago", "dropped"]) {
+        assert.ok(bar.text.includes(text), text);
+    }
+    assert.deepEqual([records.value, records.most], [undefined, undefined]);
+    assert.match(records.text, /^0 records of your tenant; no limit of size; .*; empty; new ones are refused/);
+    assert.equal(logBars({ log }, NOW).length, 1);
 });

@@ -178,12 +178,20 @@ def test_admins_publish_an_event_and_inspect_a_token(console, tenant):
     tab.wait_for_text("#inspect-verdict", "Services accept this token")
     expect_accessible(tab)
 
-    # What each service says; this deployment has no webhooks.
+    # What each service says; this deployment has no webhooks. The page's own streams are connections of olga.
     tab.look(width=360, height=740, mobile=True, scheme="dark")
     tab.run("location.hash = '#/admin/deployment'")
-    for text in ("Version of the relay", "Requests left", "This deployment does not have the service", "Version of the REST API"):
+    for text in ("Version of the relay", "This deployment does not have the service", "Version of the REST API"):
         tab.wait_for_text("#admin-place", text)
+    tab.wait_for_text("#connections-open tbody", "olga")
+    tab.wait_for_text("#usage-bars", "Open connections (sse-edge)")
+    tab.wait_for_text("#log-bars", "of your tenant")
+    assert tab.count("#log-bars progress") >= 1 and tab.count("#usage-bars progress") >= 3
     expect_accessible(tab)
+    tab.click("#connections-user")
+    tab.press("nobody", Keys.ENTER)
+    tab.wait_for_text("#admin-place", "No open connection.")
+    tab.wait_for(lambda: tab.count("#connections-open") == 0, "nobody's connections are shown")
 
     # Others are told so at the same address.
     tab.run("sessionStorage.setItem('causeway.token', arguments[0]); location.reload()", mint(tenant, "ann"))

@@ -1,7 +1,13 @@
-// Texts about the deployment: what an admin may ask the services for over HTTP.
+// Texts about the deployment: what an admin may ask the services for over HTTP (contract §6, §11).
 
 import { shown } from "../dom.js";
-import { counted } from "../format.js";
+import { counted, moment, relative } from "../format.js";
+
+const NUMBER = new Intl.NumberFormat();
+const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+/** The last characters of a process's id, which tell the replicas of a program apart. */
+const SHORT = 6;
+const SHARES = { connections: "Open connections", requests: "Requests", events: "Events", bytes: "Bytes of payloads", commands: "Commands" };
 
 /** Facts of the relay's status (contract §6), names and values. */
 export function relayFacts({ status, activeConnections, region, version }) {
@@ -13,14 +19,6 @@ export function relayFacts({ status, activeConnections, region, version }) {
     ];
 }
 
-/** What is left of the tenant's share of requests (contract §10), from the headers of a response. Without a limit there are none. */
-export function shareText(headers) {
-    const [limit, remaining, reset] = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"].map((name) => headers.get(name));
-    if (limit === null || remaining === null) return "No limit";
-    const full = Number(reset) > 0 ? `; all of it again in ${shown(reset, 20)} s` : "";
-    return `${shown(remaining, 20)} at once, ${shown(limit, 20)} a minute${full}`;
-}
-
 /** How many webhooks are in which state. */
 export function webhooksText(endpoints) {
     if (endpoints.length === 0) return "None";
@@ -30,11 +28,78 @@ export function webhooksText(endpoints) {
     return `${counted(endpoints.length, "webhook")}: ${states.join(", ")}`;
 }
 
-/** Commands for what only operators can ask, and what each of them prints. `origin`: the page's. */
-export function commands(origin) {
+/** Which processes did not answer; empty if all did. */
+export function silenceText({ complete, silent }, now = Date.now()) {
+    if (complete) return "";
+    if (silent.length === 0) return "The service does not know all processes yet: some may be missing for a few seconds.";
+    const names = silent.map((one) => `${processName(one)} (last heard ${relative(moment(one.lastHeard), now)})`);
+    return `Without ${names.join(", ")}: no answer.`;
+}
+
+/** Texts of a connection, open or closed, by column; `edges` are those of the answer. */
+export function connectionTexts(connection, edges) {
+    const { user, surface, execution, types, subscriptions, lag, deliveries, bytes, address, cause, instance } = connection;
+    const edge = edges.find((one) => one.instance === instance);
+    const filters = subscriptions ? counted(subscriptions.length, "subscription") : (types ?? []).join(", ");
+    return {
+        user: shown(user ?? "–", 80),
+        what: [surface, execution, filters].filter(Boolean).map((text) => shown(text, 120)).join(" · "),
+        behind: lag === undefined ? "Many" : NUMBER.format(lag),
+        sent: `${counted(deliveries, "event")}, ${size(bytes)}`,
+        where: shown(cause ? `Ended: ${cause}` : [address, edge ? processName(edge) : undefined].filter(Boolean).join(" at "), 120),
+    };
+}
+
+/** Shares in use, a name and a text for each, with `value` of `most` where there is a limit. */
+export function shareBars({ instances }) {
+    const replicas = new Map();
+    for (const { program } of instances) replicas.set(program, (replicas.get(program) ?? 0) + 1);
+    return instances.flatMap((one) => {
+        const place = replicas.get(one.program) > 1 ? processName(one) : shown(one.program, 40);
+        return one.shares.map((share) => ({
+            name: `${SHARES[share.name] ?? shown(share.name, 40)} (${place})`,
+            value: share.used,
+            most: share.limit,
+            text: share.lastMinute === undefined ? placesText(share) : rateText(share),
+        }));
+    });
+}
+
+function placesText({ used, limit }) {
+    return limit === undefined ? `${NUMBER.format(used)}, no limit` : `${NUMBER.format(used)} of ${NUMBER.format(limit)}`;
+}
+
+function rateText({ name, used, limit, perSecond, lastMinute }) {
+    const amount = name === "bytes" ? size : (number) => NUMBER.format(number);
+    const minute = `${amount(lastMinute)} in the last minute`;
+    return limit === undefined ? `${minute}, no limit` : `${minute}; ${amount(limit - used)} left at once, ${amount(perSecond)} a second in the long run`;
+}
+
+/** What the log and the records of approvals hold, as {@link shareBars}. */
+export function logBars({ log, approvals }, now = Date.now()) {
+    return [["Log", "message", log], ["Records of approvals", "record", approvals]]
+        .filter(([, , part]) => part)
+        .map(([name, one, part]) => ({ name, value: part.filledPercent, most: part.filledPercent === undefined ? undefined : 100, text: partText(one, part, now) }));
+}
+
+function partText(one, { messages, keptSince, maxAge, maxBytes, filledPercent, dropsOldest }, now) {
     return [
-        { command: "causeway log info", text: "How full the log and the other streams are, and how old their oldest entries are." },
-        { command: "causeway why --event evt_… --user …", text: "A user's connections, and why an event did not reach them." },
-        { command: `causeway doctor ${origin}`, text: "What a proxy does to streams." },
-    ];
+        `${NUMBER.format(messages)} ${messages === 1 ? one : `${one}s`} of your tenant`,
+        filledPercent === undefined ? "no limit of size" : `${filledPercent} % of ${size(maxBytes)} used by all tenants`,
+        maxAge ? `kept for ${shown(maxAge, 20)}` : "kept without a limit of time",
+        keptSince ? `the oldest is from ${relative(moment(keptSince), now)}` : "empty",
+        dropsOldest ? "the oldest are dropped when it is full" : "new ones are refused when it is full",
+    ].join("; ");
+}
+
+/** A process, for people: its program and the end of its id. */
+function processName({ program, instance }) {
+    return `${shown(program, 40)} …${shown(String(instance).slice(-SHORT), SHORT)}`;
+}
+
+/** 512 bytes, 1.5 KiB */
+function size(bytes) {
+    let [value, unit] = [bytes, 0];
+    while (value >= 1024 && unit < UNITS.length - 1) [value, unit] = [value / 1024, unit + 1];
+    return `${NUMBER.format(unit === 0 ? value : Number(value.toFixed(1)))} ${UNITS[unit]}`;
 }

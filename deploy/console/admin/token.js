@@ -19,6 +19,7 @@ const SURFACES = [
     { what: "Publish events of its tenant", roles: ["admin", "producer"] },
     { what: "Publish events of any tenant", roles: ["producer"] },
     { what: "Manage webhooks", roles: ["admin"] },
+    { what: "See connections, usage and log of its tenant", roles: ["admin"] },
     { what: "Revoke tokens of its tenant", roles: ["admin", "issuer"] },
     { what: "Revoke tokens of any tenant", roles: ["issuer"] },
 ];

@@ -60,7 +60,7 @@ final class TrackedEndpoint {
         id = endpoint.id
         cursor = endpoint.cursor
         state = endpoint.state
-        types = endpoint.settings.types.filter
+        types = group.shared(endpoint.settings.types.filter)
         user = endpoint.settings.user
         scannedThrough = endpoint.cursor.sequence
     }

@@ -89,24 +89,22 @@ struct WebhookMeasurement: Measurement {
 
     // MARK: Memory
 
-    /// Compares two new processes: one of a bus with idle endpoints, one of a bus without any.
+    /// Compares two new processes: one of a bus with idle endpoints, one of a bus with a single one, which has paid for what every process needs once.
     private func memory(_ options: SuiteOptions, _ log: @escaping (String) -> Void) throws(LoadError) -> SuiteRow {
         let (tenants, count) = (options.size(1000, quick: 100), options.size(10_000, quick: 1000))
         log("\(count) idle endpoints")
         func resident(endpoints: Int, _ name: String) throws(LoadError) -> Int {
             let deployment = try Deployment(options, name: "webhooks-memory-\(name)")
             defer { deployment.stop() }
-            if endpoints > 0 {
-                let receiver = try WebhookReceiver(Array(repeating: .healthy, count: endpoints))
-                defer { receiver.stop() }
-                try Self.register(endpoints, of: tenants, at: receiver, try Self.dispatcher(in: deployment), options)
-            }
+            let receiver = try WebhookReceiver(Array(repeating: .healthy, count: endpoints))
+            defer { receiver.stop() }
+            try Self.register(endpoints, of: min(tenants, endpoints), at: receiver, try Self.dispatcher(in: deployment), options)
             return try Self.dispatcher(in: deployment).meter.settledResidentBytes()
         }
         var values: [Double] = []
         for round in 1...options.rounds {
-            let without = try resident(endpoints: 0, "none-\(round)")
-            values.append(Double(try resident(endpoints: count, "idle-\(round)") - without) / Double(count))
+            let without = try resident(endpoints: 1, "single-\(round)")
+            values.append(Double(try resident(endpoints: count, "idle-\(round)") - without) / Double(count - 1))
         }
         return SuiteRow(title: "idle endpoint", unit: "bytes", digits: 0, values: values, target: "≤ 512")
     }

@@ -28,6 +28,9 @@ final class AdministrationShare: Sendable {
         limiter = TenantRateLimiter(perSecond: perSecond, burst: burst, now: now)
     }
 
+    /// The number of requests under way and waiting, of all tenants.
+    var count: Int { counts.withLock { $0.all } }
+
     /// Runs `body` in the tenant's turn.
     ///
     /// - Throws: `rate_limited` beyond the tenant's share, `service_unavailable` beyond that of all tenants, and errors of `body`.

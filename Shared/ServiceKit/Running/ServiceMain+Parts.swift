@@ -69,12 +69,14 @@ extension ServiceMain {
     ///
     /// - Parameter answers: the further topics that this process answers.
     package func surveyResponder(on connection: NATSConnection, _ answers: [SurveyTopic: SurveyResponder.Answer] = [:]) -> SurveyResponder {
-        let usage: SurveyResponder.Answer = { [shares, program = settings.schema.program] question in
+        // Without the command of a program that has several.
+        let program = String(settings.schema.program.prefix { $0 != " " })
+        let usage: SurveyResponder.Answer = { [shares] question in
             ["program": .string(program), "shares": .json(try [UInt8](JSONEncoder().encode(shares.uses(of: question.tenant))))]
         }
         return SurveyResponder(
             instance: instance,
-            program: settings.schema.program,
+            program: program,
             connection: connection,
             answers: answers.merging([.usage: usage]) { given, _ in given },
             logger: logger

@@ -21,11 +21,9 @@ export function connectionsPart(causeway) {
         },
         { before: [form] },
     );
+    // Enter changes the field too.
     field.addEventListener("change", () => void part.load());
-    form.addEventListener("submit", (event) => {
-        event.preventDefault();
-        void part.load();
-    });
+    form.addEventListener("submit", (event) => event.preventDefault());
     return part;
 }
 

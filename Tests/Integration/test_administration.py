@@ -7,10 +7,12 @@ import pytest
 
 from causeway_kit.approvals import ApprovalClient, approval_service, requested
 from causeway_kit.cursors import Cursor
+from causeway_kit.proxy import Nginx
 from causeway_kit.relay import RelayClient
+from causeway_kit.services import command, is_built
 from causeway_kit.sse import SSEConnection
 from causeway_kit.surfaces import NotificationStream
-from causeway_kit.tokens import expect_no_token, mint
+from causeway_kit.tokens import expect_no_token, mint, producer_token
 from causeway_kit.waiting import eventually
 
 CONNECTIONS, USAGE, LOG = PATHS = ["/v1/admin/connections", "/v1/admin/usage", "/v1/admin/log"]
@@ -152,6 +154,28 @@ def test_an_edge_that_does_not_answer_is_named_and_one_that_stopped_is_not(stack
     first.kill()
     answer = admin.ask(CONNECTIONS)
     assert len(answer["silent"]) == 1 and answer["edges"] == [] and answer["items"] == [] and not answer["complete"]
+
+
+@pytest.mark.skipif(not is_built("causeway"), reason="causeway is not built")
+def test_why_asks_the_server_where_no_edges_are_named(stack):
+    edge, service = stack.edge(), approval_service(stack).wait_ready()
+    programs = {"sse-edge": [edge], "approval-api": [service], "event-producer": [stack.producer]}
+    proxy = stack.add(Nginx(stack.directory, programs)).wait_ready()
+    [event] = stack.intake.publish({"type": "a.b", "tenant": "acme", "payload": {}})
+
+    def why(token, *options):
+        arguments = ("why", "--event", event, "--user", "ann", *options)
+        done = command("causeway", *arguments, causeway_url=proxy.url, causeway_token=token)
+        expect_no_token("the command", done.stdout.decode() + done.stderr.decode())
+        return done.returncode, done.stdout.decode()
+
+    with stream(edge, "acme", headers={"Last-Event-ID": ""}):
+        token = mint("acme", "olga", ("admin",))
+        code, output = eventually(lambda: (said := why(token))[1].startswith("sent: ") and said, "it was sent", timeout=45, interval=1)
+        assert code == 0 and "(notification-stream, sse-edge " in output
+        # A producer's token shows no connections, and an admin's those of its tenant alone.
+        assert why(producer_token("acme"))[0] == 78
+        assert why(producer_token("globex"), "--tenant", "acme")[0] == 78
 
 
 # MARK: Usage

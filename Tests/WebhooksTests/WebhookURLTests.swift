@@ -134,8 +134,8 @@ import Testing
             try expect("\(url)".utf8.allSatisfy { (0x21...0x7E).contains($0) }, "\(url) has a byte that ends a line")
             try expect(url.target.hasPrefix("/") && !url.target.contains("#"), "the target is \(url.target)")
             if case .name(let name) = url.host {
-                var address = in_addr()
-                try expect(inet_aton(name, &address) == 0, "the system reads \(name) as an address")
+                let isAddress = withUnsafeTemporaryAllocation(of: in_addr.self, capacity: 1) { inet_aton(name, $0.baseAddress) != 0 }
+                try expect(!isAddress, "the system reads \(name) as an address")
                 try expect(IPAddress(name) == nil, "\(name) is an address")
                 try expect(!name.contains(where: { "@/?:[]%\\".contains($0) }), "the host is \(name)")
             }

@@ -70,6 +70,7 @@ struct WebSocketBench {
             connection: bench.connection,
             settings: settings,
             metrics: PrometheusMetrics(),
+            shares: TenantShares(),
             logger: bench.logger
         )
         try await bench.serve(

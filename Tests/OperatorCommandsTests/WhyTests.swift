@@ -217,7 +217,7 @@ import Testing
         func refusal(_ status: Int, _ body: String) -> String? {
             RefusedHost(CausewayServer.Answer(status: status, body: Array(body.utf8)))?.message
         }
-        #expect(refusal(403, #"{"error":"forbidden","message":"Host: must be\u001b an address."}"#) == "Host: must be\\u001b an address.")
+        #expect(refusal(403, #"{"error":"forbidden","message":"Host: must be\u001b an address."}"#) == "Host: must be\\u001B an address.")
         #expect(refusal(403, "<h1>Forbidden</h1>") == nil && refusal(403, #"{"error":"forbidden"}"#) == nil)
         #expect(refusal(401, #"{"error":"unauthorized","message":"A token is needed."}"#) == nil)
     }

@@ -105,7 +105,9 @@ extension ConnectionsRoute {
     /// Returns a page of the tenant's connections. Pages of all edges follow the order of their ids: an edge that the pages have passed answers
     /// without connections.
     func answer(_ question: SurveyQuestion) async -> JSONObject {
-        let page = await edge.connections(self.query(question))
+        var page = await edge.connections(self.query(question))
+        // The bus's words are for operators, who ask on the admin listener.
+        page.interruption = page.interruption.map { _ in "the log is not followed" }
         return document(Self.bounded(page, isPassed: isPassed(question)))
     }
 

@@ -221,6 +221,7 @@ struct ClientNetworkTests {
         ]
     )
     func network(_ values: [String], _ address: String) throws {
+        #expect(throws: ValidationError.self, "no peer would match") { try TrustedProxies(["10.0.0.0/8", "::ffff:10.0.0.0/104"]) }
         let proxies = try TrustedProxies(["10.0.0.0/8"])
         var head = HTTPRequest(method: .get, scheme: nil, authority: "edge", path: "/")
         head.headerFields[values: try #require(HTTPField.Name("X-Forwarded-For"))] = values

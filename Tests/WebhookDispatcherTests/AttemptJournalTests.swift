@@ -59,6 +59,12 @@ private enum AttemptFixture {
         #expect(AttemptMessage.encode([]).isEmpty)
     }
 
+    @Test func aMessageOfFormerlyOneRecordIsRead() throws {
+        let record = AttemptRecord(endpoint: AttemptFixture.endpoint(), attempt: try AttemptFixture.attempt(1))
+        let message = try #require(AttemptMessage.encode([record]).first).payload
+        #expect(AttemptMessage.decode(Array(message.dropFirst().dropLast())) == [record])
+    }
+
     @Test func aLongAnswerHasAMessageForItself() throws {
         let long = try AttemptFixture.attempt(1, .answered(status: 500, excerpt: String(repeating: "\u{1}", count: 1024)))
         let records = [try AttemptFixture.attempt(0), long, try AttemptFixture.attempt(2)].map {

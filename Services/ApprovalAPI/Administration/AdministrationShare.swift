@@ -7,13 +7,30 @@ import Synchronization
 /// A tenant has one under way, and a few that wait for it; it has a rate, because each answer costs every edge a look at its connections.
 final class AdministrationShare: Sendable {
     /// The most requests of a tenant, the one under way included.
-    static let maximumOfTenant = 4
-    /// The most requests of all tenants.
-    static let maximumOfAll = 64
+    static let maximumOfTenant = 8
+    /// The most requests under way, of all tenants.
+    static let maximumUnderWay = 64
 
     private struct Counts {
-        var all = 0
+        var underWay = 0
         var tenants: [Tenant: Int] = [:]
+
+        mutating func admit(_ tenant: Tenant) -> Bool {
+            guard tenants[tenant, default: 0] < maximumOfTenant else { return false }
+            tenants[tenant, default: 0] += 1
+            return true
+        }
+
+        mutating func leave(_ tenant: Tenant) {
+            let left = (tenants[tenant] ?? 1) - 1
+            tenants[tenant] = left > 0 ? left : nil
+        }
+
+        mutating func begin() -> Bool {
+            guard underWay < maximumUnderWay else { return false }
+            underWay += 1
+            return true
+        }
     }
 
     private let limiter: TenantRateLimiter
@@ -29,7 +46,10 @@ final class AdministrationShare: Sendable {
     }
 
     /// The number of requests under way and waiting, of all tenants.
-    var count: Int { counts.withLock { $0.all } }
+    var count: Int { counts.withLock { $0.tenants.values.reduce(0, +) } }
+
+    /// The number of requests under way, of all tenants.
+    var underWay: Int { counts.withLock { $0.underWay } }
 
     /// Runs `body` in the tenant's turn.
     ///
@@ -37,24 +57,16 @@ final class AdministrationShare: Sendable {
     func run<Value: Sendable>(for tenant: Tenant, _ body: () async throws -> Value) async throws -> Value {
         let verdict = limiter.admit(tenant)
         guard verdict.isAllowed else { throw Self.tooMany(retryAfter: verdict.secondsUntilNext) }
-        let refusal: APIError? = counts.withLock { counts in
-            guard counts.tenants[tenant, default: 0] < Self.maximumOfTenant else { return Self.tooMany(retryAfter: 1) }
-            guard counts.all < Self.maximumOfAll else {
-                return .serviceUnavailable("Too many admins ask at the same time. Retry in 1 s.", retryAfter: 1)
+        guard counts.withLock({ $0.admit(tenant) }) else { throw Self.tooMany(retryAfter: 1) }
+        defer { counts.withLock { $0.leave(tenant) } }
+        // Those that wait for their tenant's turn take no place of other tenants.
+        return try await turns.run(for: tenant) {
+            guard counts.withLock({ $0.begin() }) else {
+                throw APIError.serviceUnavailable("Too many admins ask at the same time. Retry in 1 s.", retryAfter: 1)
             }
-            counts.all += 1
-            counts.tenants[tenant, default: 0] += 1
-            return nil
+            defer { counts.withLock { $0.underWay -= 1 } }
+            return try await body()
         }
-        if let refusal { throw refusal }
-        defer {
-            counts.withLock { counts in
-                counts.all -= 1
-                let left = (counts.tenants[tenant] ?? 1) - 1
-                counts.tenants[tenant] = left > 0 ? left : nil
-            }
-        }
-        return try await turns.run(for: tenant, body)
     }
 
     private static func tooMany(retryAfter seconds: Int) -> APIError {

@@ -52,11 +52,19 @@ struct StoredEventRoute: Sendable {
 
     private let log: any EventLooking
     private let limiter: TenantRateLimiter
+    private let memberLimiter: TenantRateLimiter
 
-    /// - Parameter limiter: the share of each tenant.
-    init(log: any EventLooking, limiter: TenantRateLimiter = TenantRateLimiter(perSecond: perSecond, burst: burst)) {
+    /// - Parameters:
+    ///   - limiter: the share of each tenant's administrators and producers.
+    ///   - memberLimiter: the share of each tenant's members, so that one of them stops no administrator.
+    init(
+        log: any EventLooking,
+        limiter: TenantRateLimiter = TenantRateLimiter(perSecond: perSecond, burst: burst),
+        memberLimiter: TenantRateLimiter = TenantRateLimiter(perSecond: perSecond, burst: burst)
+    ) {
         self.log = log
         self.limiter = limiter
+        self.memberLimiter = memberLimiter
     }
 
     /// Registers the route on `routes`, which must authenticate.
@@ -70,7 +78,7 @@ struct StoredEventRoute: Sendable {
         guard let id = context.decodedPathParameter("eventId").flatMap({ Cursor($0) }) else {
             throw APIError.validation("eventId: is not the id of an event: it is evt_ and 26 characters.")
         }
-        let verdict = limiter.admit(principal.tenant)
+        let verdict = (principal.has(anyOf: [.admin, .producer]) ? limiter : memberLimiter).admit(principal.tenant)
         guard verdict.isAllowed else {
             throw APIError.rateLimited(
                 "Your tenant looks up more than \(Int(Self.perSecond)) events per second: wait as many seconds as Retry-After says.",

@@ -31,9 +31,9 @@ struct EndpointRoutes: Sendable {
 
     let backend: WebhookBackend
     let now: @Sendable () -> Timestamp
-    let shares: PingShares
+    let shares: EndpointShares
 
-    init(backend: WebhookBackend, shares: PingShares, now: @escaping @Sendable () -> Timestamp) {
+    init(backend: WebhookBackend, shares: EndpointShares, now: @escaping @Sendable () -> Timestamp) {
         self.backend = backend
         self.shares = shares
         self.now = now

@@ -11,12 +11,12 @@ enum WebhookRouter {
     /// - Parameters:
     ///   - backend: the open log.
     ///   - requests: counts and limits each tenant's requests.
-    ///   - shares: each tenant's pings and tests of endpoints.
+    ///   - shares: each tenant's pings and tests of endpoints, and counts of replays.
     static func make(
         backend: WebhookBackend,
         authenticator: Authenticator,
         requests: RateLimitMiddleware,
-        shares: PingShares,
+        shares: EndpointShares,
         origins: OriginPolicy,
         now: @escaping @Sendable () -> Timestamp = { .now }
     ) -> Router<APIRequestContext> {

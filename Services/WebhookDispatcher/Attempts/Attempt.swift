@@ -137,9 +137,10 @@ enum AttemptMessage {
 
     /// Decodes a message. What is malformed, as a record of a later version may be, is left out: a list is shown, not written back.
     static func decode(_ json: [UInt8]) -> [AttemptRecord] {
-        guard json.count <= maximumBytes, (try? JSONDocument.check(json)) != nil,
-            let bodies = try? JSONDecoder().decode([Lenient].self, from: Data(json))
-        else { return [] }
+        guard json.count <= maximumBytes, (try? JSONDocument.check(json)) != nil else { return [] }
+        // Messages were single records before.
+        let array = json.first == UInt8(ascii: "{") ? [UInt8(ascii: "[")] + json + [UInt8(ascii: "]")] : json
+        let bodies = (try? JSONDecoder().decode([Lenient].self, from: Data(array))) ?? []
         return bodies.compactMap { $0.body.flatMap(AttemptRecord.init) }
     }
 

@@ -9,8 +9,8 @@ import Webhooks
 /// The last attempts of each endpoint: a side stream, `WEBHOOK_ATTEMPTS`, which every replica reads and the owner of an endpoint writes.
 ///
 /// The subject of an attempt names tenant and slot, `attempts.<tenant>.<slot>`, and keeps the last ``kept`` messages; a message has the attempts of
-/// about a second (``AttemptMessage``). So what a tenant takes of the stream is bounded by its endpoints, also when it deletes and registers them again and again. The stream drops by age, and the oldest of all when
-/// it is full: a list of attempts is for people, and nothing depends on it.
+/// about a second (``AttemptMessage``). So what a tenant takes of the stream is bounded by its endpoints, also when it deletes and registers them
+/// again and again. The stream drops by age, and the oldest of all when it is full: a list of attempts is for people, and nothing depends on it.
 ///
 /// Recording never waits for the bus. What is not stored yet has a bound with a share for each tenant (``PendingAttempts``). Any thread.
 final class AttemptJournal: Sendable {

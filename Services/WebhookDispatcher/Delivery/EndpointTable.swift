@@ -114,9 +114,9 @@ final class TrackedEndpoint {
         drive.delivery.read { $0.noteRead(through: scanned) }
     }
 
-    /// Ends driving it.
+    /// Ends driving it. What was delivered but not stored counts as not read: a replay that comes before the next drive may begin there.
     func endDrive() {
-        let isComplete = drive?.delivery.queue.isEmpty == true
+        let isComplete = drive.map { $0.delivery.queue.isEmpty && !$0.delivery.isDirty } ?? false
         scannedThrough = isComplete ? readThrough : cursor.sequence
         isAtHead = isAtHead && isComplete
         drive = nil

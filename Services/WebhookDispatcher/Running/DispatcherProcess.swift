@@ -32,7 +32,7 @@ struct DispatcherProcess {
             backend: backend,
             authenticator: authenticator,
             requests: requests,
-            shares: PingShares(endpointsOfTenant: settings[.webhooksPerTenant]),
+            shares: EndpointShares(endpointsOfTenant: settings[.webhooksPerTenant]),
             origins: origins
         )
         let service = DispatcherService(

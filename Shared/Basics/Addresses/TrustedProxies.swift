@@ -12,8 +12,11 @@ public struct TrustedProxies: Sendable, Hashable {
     private init() { networks = [] }
 
     /// - Parameter networks: networks such as `10.0.0.0/8`, and single addresses.
-    /// - Throws: for an entry that is not a network.
+    /// - Throws: for an entry that is not a network, and for IPv4 in the form of IPv6, in which no peer is compared.
     public init(_ networks: [String]) throws(ValidationError) {
+        if let mapped = networks.first(where: { $0.lowercased().hasPrefix("::ffff:") }) {
+            throw ValidationError(field: Self.settingName, message: "has \(mapped): write IPv4 networks as 10.0.0.0/8")
+        }
         self.networks = try IPNetwork.list(networks, setting: Self.settingName)
     }
 

@@ -5,7 +5,9 @@ extension Edge {
         page.interruption = self.isFollowing ? nil : self.interruption
         page.position = self.position
         let hubs = self.hubs
-        var place: ConnectionQuery.Place? = query.place ?? ConnectionQuery.Place(loop: 0, slot: 0)
+        // A tenant without connections costs no look at those of others.
+        let isPresent = query.tenant.map { self.connectionCount(of: $0) > 0 } ?? true
+        var place: ConnectionQuery.Place? = isPresent ? query.place ?? ConnectionQuery.Place(loop: 0, slot: 0) : nil
         while let current = place, current.loop < hubs.count, page.open.count < query.limit {
             var rest = query
             rest.limit -= page.open.count

@@ -8,8 +8,8 @@ import ServiceLifecycle
 /// Answers surveys: questions about one tenant that another process asks all processes over the bus (``SurveyQuestion``). Reports that this process
 /// is there, so that a missing answer is noticed.
 ///
-/// Answers one question at a time, and rests after each for three times as long as it took: questions cost at most a quarter of one thread, whatever
-/// their number. A question that has waited for longer than its asker does is dropped.
+/// Answers one question at a time, and rests after each for three times as long as it took, at most a second, so that questions of any number leave
+/// most of a thread. A question that has waited for longer than its asker does is dropped.
 ///
 /// Add it to a process's services behind the one that closes the connection, so that it leaves while the bus is still there.
 package final class SurveyResponder: Service {

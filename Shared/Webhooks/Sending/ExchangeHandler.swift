@@ -55,6 +55,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
     private var exchange: Exchange?
     private var answer = Answer()
     private var isWritten = false
+    /// Whether the connection is being closed: with TLS it stays active until the receiver has said farewell as well.
+    private var isClosing = false
     /// When the exchange fails, or the idle connection closes.
     private var expiry = NIODeadline.distantFuture
     /// Fires at ``expiry`` or before it, and is then scheduled again: one for many exchanges, because each costs the loop's heap of timers twice.
@@ -67,7 +69,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let next = Self.unwrapOutboundIn(data)
-        guard exchange == nil, context.channel.isActive else {
+        guard exchange == nil, !isClosing, context.channel.isActive else {
             next.promise.fail(ExchangeError.cutOff(isUntouched: true))
             promise?.fail(ChannelError.ioOnClosedChannel)
             return
@@ -86,7 +88,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard exchange != nil else { return context.close(promise: nil) }
+        guard exchange != nil else { return close(context) }
         switch Self.unwrapInboundIn(data) {
         case .head(let head): answer.head = head
         case .body(let buffer):
@@ -139,12 +141,17 @@ final class ExchangeHandler: ChannelDuplexHandler {
                 isReusable: isReusable
             )
         )
-        if isReusable { expire(at: context.eventLoop.now + idleTimeout, context) } else { context.close(promise: nil) }
+        if isReusable { expire(at: context.eventLoop.now + idleTimeout, context) } else { close(context) }
     }
 
     private func fail(_ error: ExchangeError, _ context: ChannelHandlerContext) {
         // First the exchange, so that its error is not one that follows from closing.
         finish()?.fail(error)
+        close(context)
+    }
+
+    private func close(_ context: ChannelHandlerContext) {
+        isClosing = true
         context.close(promise: nil)
     }
 

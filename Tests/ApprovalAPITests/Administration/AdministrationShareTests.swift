@@ -51,6 +51,7 @@ import Testing
             }
         }
         #expect(await eventually { share.count == AdministrationShare.maximumOfTenant })
+        #expect(await eventually { share.underWay == 1 }, "those that wait take no place of others")
         #expect(await Self.code(share, "acme") == .rateLimited)
         #expect(await Self.code(share, "globex") == nil)
         gate.settle(())

@@ -335,7 +335,7 @@ import Testing
     @Test func testsOfATenantHaveAShare() async throws {
         let tests = TenantRateLimiter(perSecond: 1, burst: 2, now: { .zero })
         let bench = try await RoutesBench()
-        try await bench.run(shares: PingShares(pings: TenantRateLimiter(perSecond: 1, burst: 1), tests: tests)) { client in
+        try await bench.run(shares: EndpointShares(pings: TenantRateLimiter(perSecond: 1, burst: 1), tests: tests)) { client in
             for (tenant, statuses) in [("acme", [200, 200, 429]), ("globex", [200])] {
                 let id = try await bench.closedEndpoint(of: Tenant(tenant))
                 for status in statuses {
@@ -351,7 +351,7 @@ import Testing
     @Test func pingsThatRequestsMakeDueHaveAShare() async throws {
         let pings = TenantRateLimiter(perSecond: 1, burst: 4, now: { .zero })
         let bench = try await RoutesBench()
-        try await bench.run(shares: PingShares(pings: pings, tests: TenantRateLimiter(perSecond: 1, burst: 1))) { client in
+        try await bench.run(shares: EndpointShares(pings: pings, tests: TenantRateLimiter(perSecond: 1, burst: 1))) { client in
             let made: View = try await client.register().decoded()
             let path = "/v1/webhooks/\(made.id)"
             func change(_ body: String) async throws -> Int {

@@ -62,7 +62,7 @@ import Testing
     @Test func countingHasAShare() async throws {
         let limiter = TenantRateLimiter(perSecond: 1, burst: 2, now: { .zero })
         let bench = try await RoutesBench()
-        let shares = PingShares(pings: limiter, tests: limiter, counts: TenantRateLimiter(perSecond: 1, burst: 1, now: { .zero }))
+        let shares = EndpointShares(pings: limiter, tests: limiter, counts: TenantRateLimiter(perSecond: 1, burst: 1, now: { .zero }))
         let id = try await bench.closedEndpoint(of: "acme")
         try await bench.run(shares: shares) { client in
             for status in [200, 429] {
@@ -173,7 +173,7 @@ import Testing
             $0.state = .enabled
             $0.cursor = event
         }
-        try await bench.run(shares: PingShares(pings: tests, tests: tests)) { client in
+        try await bench.run(shares: EndpointShares(pings: tests, tests: tests)) { client in
             #expect(try await client.send(.post, "/v1/webhooks/\(id)/test").status == 200)
             for status in [200, 429] {
                 let answer = try await client.send(.post, "/v1/webhooks/\(id)/resend", #"{"event":"\#(event.text)"}"#)

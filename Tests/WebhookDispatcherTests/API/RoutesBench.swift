@@ -153,7 +153,7 @@ final class RoutesBench: Sendable {
     /// Runs `body` with a client of the routes.
     func run(
         limit: RateLimit? = nil,
-        shares: PingShares = PingShares(endpointsOfTenant: 100),
+        shares: EndpointShares = EndpointShares(endpointsOfTenant: 100),
         _ body: @Sendable (Client) async throws -> Void
     ) async throws {
         let authenticator = try await Authenticator(

@@ -25,18 +25,22 @@ export class Part {
         this.#isStale = this.#isLoading;
         if (this.#isLoading) return;
         this.#isLoading = true;
+        do {
+            this.#isStale = false;
+            await this.#loadOnce();
+        } while (this.#isStale);
+        this.#isLoading = false;
+    }
+
+    async #loadOnce() {
         try {
-            do {
-                this.#isStale = false;
-                this.#place.replaceChildren(...(await this.#ask()));
-            } while (this.#isStale);
+            this.#place.replaceChildren(...(await this.#ask()));
             this.#say("", "");
         } catch (error) {
             this.#place.replaceChildren();
             if (error.status === 404) this.#say("muted", "This deployment does not have the service.");
             else this.#say("error", failureText(`Couldn't load ${this.#title}`, error));
         }
-        this.#isLoading = false;
     }
 
     #say(look, text) {

@@ -14,7 +14,7 @@ package struct WhyCommand: AsyncParsableCommand {
         discussion: """
             Looks the event up over HTTP (--url or CAUSEWAY_URL, with the token of CAUSEWAY_TOKEN or --token-file), and asks the admin listeners of the \
             edges for the user's connections (--edges or CAUSEWAY_EDGES). The token never goes to an admin listener. It needs the role producer, \
-            or admin, which finds only events of its tenant that are for everyone or for its user. With the role admin, --edges can be left out: the \
+            or admin or member, which find only events of their tenant that are for everyone or for their user. With the role admin, --edges can be left out: the \
             server then asks the edges for the connections of the token's tenant.
 
             The first line is one of: not in the log; another tenant's; for another user; sent; edge not following; lagging; filtered; before its cursor; \

@@ -3,7 +3,7 @@ import HTTPAPI
 
 /// The shares of a tenant in what its requests cause (contract §14): requests to another's server, which may have agreed to none, and reads of the log.
 /// For one process. Any thread.
-struct PingShares: Sendable {
+struct EndpointShares: Sendable {
     private let pings: TenantRateLimiter
     private let tests: TenantRateLimiter
     private let counts: TenantRateLimiter

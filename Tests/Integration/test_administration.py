@@ -11,6 +11,7 @@ from causeway_kit.proxy import Nginx
 from causeway_kit.relay import RelayClient
 from causeway_kit.services import command, is_built
 from causeway_kit.sse import SSEConnection
+from causeway_kit.stack import Stack
 from causeway_kit.surfaces import NotificationStream
 from causeway_kit.tokens import expect_no_token, mint, producer_token
 from causeway_kit.waiting import eventually
@@ -181,29 +182,31 @@ def test_why_asks_the_server_where_no_edges_are_named(stack):
 # MARK: Usage
 
 
-def test_usage_says_what_is_taken_of_each_share_and_of_which_limit(stack):
-    edge = stack.edge(max_connections_per_tenant=5)
-    relay = stack.edge("jsonrpc-relay", commands_per_second=7)
-    stack.start("webhook-dispatcher", rate_limit=60, rate_burst=11).wait_ready()
-    admin = Admin(approval_service(stack, rate_limit=600, rate_burst=300).wait_ready(), "acme", "olga")
-    other = Admin(admin.service, "globex", "olga")
-    with stream(edge, "acme"), stream(edge, "acme"), RelayClient(relay, mint("acme", "bob")):
-        stack.intake.publish(*({"type": "a.b", "tenant": "acme", "payload": {"pad": "x" * 100}} for _ in range(30)))
+def test_usage_says_what_is_taken_of_each_share_and_of_which_limit():
+    # Of a deployment with the intake's default shares.
+    with Stack(intake_events_per_second=1000, intake_bytes_per_second=4 << 20) as stack:
+        edge = stack.edge(max_connections_per_tenant=5)
+        relay = stack.edge("jsonrpc-relay", commands_per_second=7)
+        stack.start("webhook-dispatcher", rate_limit=60, rate_burst=11).wait_ready()
+        admin = Admin(approval_service(stack, rate_limit=600, rate_burst=300).wait_ready(), "acme", "olga")
+        other = Admin(admin.service, "globex", "olga")
+        with stream(edge, "acme"), stream(edge, "acme"), RelayClient(relay, mint("acme", "bob")):
+            stack.intake.publish(*({"type": "a.b", "tenant": "acme", "payload": {"pad": "x" * 100}} for _ in range(30)))
 
-        def everything(answer):
-            programs = ["approval-api", "event-producer", "jsonrpc-relay", "sse-edge", "webhook-dispatcher"]
-            return sorted(one["program"] for one in answer["instances"]) == programs and answer["complete"]
+            def everything(answer):
+                programs = ["approval-api", "event-producer", "jsonrpc-relay", "sse-edge", "webhook-dispatcher"]
+                return sorted(one["program"] for one in answer["instances"]) == programs and answer["complete"]
 
-        admin.eventually(USAGE, everything, "every process answers")
-        assert admin.shares("sse-edge") == {"connections": {"used": 2, "limit": 5}}
-        assert admin.shares("jsonrpc-relay")["commands"] == {"used": 0, "limit": 70, "perSecond": 7, "lastMinute": 0}
-        assert admin.shares("webhook-dispatcher")["requests"] == {"used": 0, "limit": 11, "perSecond": 1, "lastMinute": 0}
-        requests = admin.shares("approval-api")["requests"]
-        assert (requests["limit"], requests["perSecond"]) == (300, 10) and requests["lastMinute"] >= 4
-        events, sizes = (admin.shares("event-producer")[name] for name in ("events", "bytes"))
-        assert (events["limit"], events["perSecond"], events["lastMinute"]) == (10_000, 1000, 30) and 0 <= events["used"] <= 30
-        assert sizes["lastMinute"] >= 3000
-        assert other.shares("sse-edge")["connections"]["used"] == 0 and other.shares("event-producer")["events"]["lastMinute"] == 0
+            admin.eventually(USAGE, everything, "every process answers")
+            assert admin.shares("sse-edge") == {"connections": {"used": 2, "limit": 5}}
+            assert admin.shares("jsonrpc-relay")["commands"] == {"used": 0, "limit": 70, "perSecond": 7, "lastMinute": 0}
+            assert admin.shares("webhook-dispatcher")["requests"] == {"used": 0, "limit": 11, "perSecond": 1, "lastMinute": 0}
+            requests = admin.shares("approval-api")["requests"]
+            assert (requests["limit"], requests["perSecond"]) == (300, 10) and requests["lastMinute"] >= 4
+            events, sizes = (admin.shares("event-producer")[name] for name in ("events", "bytes"))
+            assert (events["limit"], events["perSecond"], events["lastMinute"]) == (10_000, 1000, 30) and 0 <= events["used"] <= 30
+            assert sizes["lastMinute"] >= 3000
+            assert other.shares("sse-edge")["connections"]["used"] == 0 and other.shares("event-producer")["events"]["lastMinute"] == 0
 
 
 # MARK: The log

@@ -284,7 +284,7 @@ def test_mistakes_have_their_exit_codes(question):
     assert question.run(event, edges=[])[0] == 78
     assert question.run(event, edges=["127.0.0.1:1"])[0] == 78
     assert question.run(event, token="")[0] == 78
-    assert question.run(event, token=mint(question.tenant))[0] == 77
+    assert question.run(event, token=mint(question.tenant, roles=["issuer"]))[0] == 77
 
 
 # MARK: What it asks

@@ -131,7 +131,7 @@ _REQUESTS = [
     ("approvals", "GET", "/v1/approvals/delegations"), ("approvals", "POST", "/v1/approvals/delegations"),
     ("approvals", "DELETE", "/v1/approvals/delegations/doors"),
     ("approvals", "GET", "/v1/tokens/revocations"), ("approvals", "POST", "/v1/tokens/revocations"),
-    ("approvals", "POST", "/v1/tickets"),
+    ("approvals", "POST", "/v1/tickets"), *(("approvals", "GET", f"/v1/admin/{part}") for part in ("connections", "usage", "log")),
     ("webhooks", "GET", "/v1/webhooks"), ("webhooks", "POST", "/v1/webhooks"),
     *(("webhooks", method, "/v1/webhooks/doors") for method in ("GET", "PATCH", "DELETE")),
     *(("webhooks", "POST", f"/v1/webhooks/doors/{action}") for action in ("secret", "test", "replay", "resend", "enable")),

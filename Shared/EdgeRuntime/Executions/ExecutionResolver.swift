@@ -138,7 +138,9 @@ final class ExecutionResolver: Sendable {
     ) async throws(EventLogError) -> [ExecutionSpan] {
         if let formers = self.fanout.runs(of: reference)?.formers { return formers }
         return try await self.searching.value(for: Search(subject: reference.subject, run: current.run)) { () async throws(EventLogError) in
-            try await self.history.turns.run(for: reference.tenant) { () async throws(EventLogError) in
+            // Another search may have ended since.
+            if let formers = self.fanout.runs(of: reference)?.formers { return formers }
+            return try await self.history.turns.run(for: reference.tenant) { () async throws(EventLogError) in
                 try await self.searchFormers(reference, before: current, through: end)
             }
         }

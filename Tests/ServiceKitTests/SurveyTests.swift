@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test("a share says what is used of it, and leaves the limit out when there is none")
+    @Test("a share says its use, and omits an absent limit")
     func shares() {
         let shares = TenantShares()
         shares.add { .places("connections", taken: $0 == "acme" ? 3 : 0, limit: 10) }

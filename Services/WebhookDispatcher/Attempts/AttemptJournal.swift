@@ -117,7 +117,7 @@ final class AttemptJournal: Sendable {
 
     /// Stores what waits, some `limit` attempts of it.
     ///
-    /// - Returns: how many attempts that were, and whether none of them has to be tried again.
+    /// - Returns: the number of attempts taken, and whether each was stored or refused for good.
     private func store(atMost limit: Int, timeout: Duration? = nil) async -> (count: Int, isDone: Bool) {
         let taken = state.withLock { state in
             let taken = state.pending.take(limit)

@@ -26,7 +26,7 @@ def task_times(driver, seconds):
 
         command("Tracing.start", transferMode="ReportEvents", traceConfig={"includedCategories": _CATEGORIES, "excludedCategories": ["*"]})
         connection.recv()
-        time.sleep(seconds)
+        time.sleep(seconds)  # The time that is traced.
         command("Tracing.end")
         events = []
         while (message := json.loads(connection.recv())).get("method") != "Tracing.tracingComplete":

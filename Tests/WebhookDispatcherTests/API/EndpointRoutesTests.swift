@@ -276,16 +276,8 @@ import Testing
         // The receiver listens on one of them.
         let addresses = ["127.0.0.1", "::1"]
         let bench = try await RoutesBench(allowed: addresses, names: ["receiver.example": addresses])
-        let received = Mutex<[(fields: HTTPFields, body: String)]>([])
-        let receiver = Router()
-        receiver.post("hook") { request, _ in
-            let body = try await request.body.collect(upTo: 4096)
-            let count = received.withLock { received in
-                received.append((request.headers, String(buffer: body)))
-                return received.count
-            }
-            return Response(status: count == 1 ? .ok : .gone, body: ResponseBody(byteBuffer: ByteBuffer(string: "seen")))
-        }
+        let received = ReceivedHooks()
+        let receiver = received.router
         try await Application(router: receiver, logger: BusBench.logger).test(.live) { server in
             let port = try #require(server.port)
             try await bench.run { client in
@@ -294,7 +286,7 @@ import Testing
                 let first: RoutesBench.Result = try await client.send(.post, "\(path)/test").decoded()
                 #expect(first.delivered && first.attempt.status == 200 && first.attempt.answer == "seen")
                 #expect(first.attempt.type == "webhook.ping" && first.attempt.startedAt == RoutesBench.start.iso8601)
-                let request = try #require(received.withLock { $0.first })
+                let request = try #require(received.all.withLock { $0.first })
                 #expect(
                     request.body
                         == #"{"type":"webhook.ping","timestamp":"\#(RoutesBench.start.iso8601)","data":{"endpointId":"\#(made.id)"}}"#

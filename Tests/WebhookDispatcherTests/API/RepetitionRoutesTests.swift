@@ -77,16 +77,8 @@ import Testing
         // The receiver listens on one of them.
         let addresses = ["127.0.0.1", "::1"]
         let bench = try await RoutesBench(allowed: addresses, names: ["receiver.example": addresses])
-        let received = Mutex<[(fields: HTTPFields, body: String)]>([])
-        let receiver = Router()
-        receiver.post("hook") { request, _ in
-            let body = try await request.body.collect(upTo: 4096)
-            let count = received.withLock { received in
-                received.append((request.headers, String(buffer: body)))
-                return received.count
-            }
-            return Response(status: count == 1 ? .ok : .gone, body: ResponseBody(byteBuffer: ByteBuffer(string: "seen")))
-        }
+        let received = ReceivedHooks()
+        let receiver = received.router
         let event = try await bench.publish("e1")
         try await Application(router: receiver, logger: BusBench.logger).test(.live) { server in
             let port = try #require(server.port)
@@ -99,7 +91,7 @@ import Testing
                 let first: RoutesBench.Result = try await client.send(.post, "\(path)/resend", body).decoded()
                 #expect(first.delivered && first.attempt.status == 200 && first.attempt.answer == "seen")
                 #expect(first.attempt.id == event.text && first.attempt.type == "incident.created")
-                let request = try #require(received.withLock { $0.first })
+                let request = try #require(received.all.withLock { $0.first })
                 let time = RoutesBench.start.iso8601
                 #expect(request.body == #"{"type":"incident.created","timestamp":"\#(time)","data":{"incidentId":"i"}}"#)
                 #expect(HTTPField.Name("webhook-id").flatMap { request.fields[$0] } == event.text)

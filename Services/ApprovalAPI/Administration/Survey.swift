@@ -73,6 +73,9 @@ final class Survey: Sendable {
         }
     }
 
+    /// Whether reports are heard: the bus is connected, and has told so.
+    var isListening: Bool { listeningSince.withLock { $0 != nil } }
+
     /// Asks, and waits until every process that reported lately has answered, at most ``SurveyQuestion/patience``.
     ///
     /// - Throws: `service_unavailable` without the bus.

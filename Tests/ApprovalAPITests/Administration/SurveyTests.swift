@@ -29,6 +29,9 @@ import Testing
             let offset = Mutex(Duration.zero)
             survey = try Survey(connection: connection, logger: ApprovalBench.logger) { .now + offset.withLock { $0 } }
             try await connection.flush()
+            // It counts from the connection's state, which is told later than the connection is there.
+            let survey = survey
+            try #require(await TestKit.eventually { survey.isListening })
             offset.withLock { $0 = SurveyMembers.silence + .seconds(1) }
         }
 

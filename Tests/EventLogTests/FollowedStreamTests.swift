@@ -52,9 +52,9 @@ import Testing
     @Test func theEndIsReachedWhenWhatWaitedIsGone() async throws {
         let bench = try await Bench()
         let stream = Self.stream(beside: bench.log)
-        try await stream.store.ensure()
+        let created = try await stream.store.ensure().created
         for number in 0..<Self.subjects { try await Self.write(number, to: stream) }
-        var reading = try await stream.reading(after: 0)
+        var reading = try await stream.reading(after: 0, created: created)
         #expect(!reading.isAtEnd)
         for number in 0..<Self.subjects { try await Self.write(number, to: stream) }
         var read: [UInt64] = []
@@ -64,6 +64,17 @@ import Testing
             if let last = messages.last { try await stream.acknowledge(last) }
         }
         #expect(read == Array(13...24))
+        withExtendedLifetime(bench) {}
+    }
+    /// A sequence of a deleted stream says nothing about the one that has its name now.
+    @Test func aReplacedStreamIsNotReadFromTheFormerPosition() async throws {
+        let bench = try await Bench()
+        let stream = Self.stream(beside: bench.log)
+        let created = try await stream.store.ensure().created
+        try await bench.jetStream.deleteStream(stream.store.name)
+        try await stream.store.ensure()
+        let error = await #expect(throws: EventLogError.self) { try await stream.reading(after: 12, created: created) }
+        #expect(error?.code == .unavailable)
         withExtendedLifetime(bench) {}
     }
 }

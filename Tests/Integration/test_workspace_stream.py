@@ -385,7 +385,7 @@ def test_limits_close_with_1008(stack, setting, tenants):
 
 
 def test_a_draining_edge_sends_new_clients_away(stack):
-    edge = stack.edge(PROGRAM, drain_window="6s", heartbeat_interval="60s")
+    edge = stack.edge(PROGRAM, drain_window="6s")
     with opened(edge, "acme") as client:
         edge.terminate()
         eventually(lambda: edge.readiness() == 503, "/readyz says 503", timeout=5)

@@ -161,6 +161,19 @@ struct ConsumerTests {
         #expect(await lost.value?.code == .disconnected)
     }
 
+    @Test("A pull that nobody answers tells a consumer that is gone from one without messages")
+    func unansweredPull() async throws {
+        let (server, jetStream) = try await stream()
+        // It stands for the subscription that a server can leave behind when it deletes a consumer with its stream.
+        let left = try jetStream.connection.subscribe("$JS.API.CONSUMER.MSG.NEXT.S.gone") { _ in }
+        let error = await failure {
+            _ = try await jetStream.nextMessages(stream: "S", consumer: "gone", batch: 1, wait: .milliseconds(1))
+        }
+        #expect(error?.code == .consumerNotFound)
+        left.unsubscribe()
+        withExtendedLifetime(server) {}
+    }
+
     private func pull(_ jetStream: JetStream) -> Task<JetStreamError?, Never> {
         Task {
             await failure {

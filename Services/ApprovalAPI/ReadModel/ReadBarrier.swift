@@ -69,6 +69,8 @@ struct ReadBarrier: Sendable {
         }
         guard position <= bounds.last else { throw Unavailable.because(model.trouble) }
         try await reach(bounds.last, of: gate)
+        // The stream was deleted and created again, and may have reached the position of the former one; the follower is about to notice.
+        guard model.created(of: source) == bounds.life else { throw Unavailable.because(model.trouble) }
         try await dropping { try await model.drop(source, before: bounds.first, life: life) }
         return bounds
     }

@@ -215,9 +215,13 @@ final class ReadModel: Sendable {
             progress.position = 0
             progress.stamp = nil
         }
+        streams.withLock { $0[keyPath: source.state].created = life }
         gate(of: source).advance(to: progress.position)
         return progress
     }
+
+    /// Creation time of the stream that is read; 0 before the first reading of this file.
+    func created(of source: SideSource) -> UInt64 { streams.withLock { $0[keyPath: source.state].created } }
 
     /// Applies a change, up to `position` of its stream.
     ///

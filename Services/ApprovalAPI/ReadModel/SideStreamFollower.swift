@@ -77,7 +77,7 @@ final class SideStreamFollower: Sendable {
         var isRecognised = known.position == 0
         if !isRecognised, let stamp = known.stamp { isRecognised = try await stream.recognises(stamp) ?? false }
         let progress = try await model.follow(source, life: info.created, last: end, isRecognised: isRecognised)
-        var reading = try await stream.reading(after: progress.position)
+        var reading = try await stream.reading(after: progress.position, created: info.created)
         // Messages in between that are no longer kept will not arrive.
         if reading.isAtEnd { try await apply([], position: end, stamp: nil, progress.generation, end: end) }
         var reached = progress.position

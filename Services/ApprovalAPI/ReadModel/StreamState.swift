@@ -4,6 +4,8 @@ import EventLog
 struct StreamState {
     /// Counts restarts of the reading; results of queries from before a restart are discarded.
     var life = 0
+    /// Creation time of the stream beside the log that is read, which identifies it; 0 before the first reading, and for the log.
+    var created: UInt64 = 0
     /// Everything before this sequence was dropped.
     var first: UInt64 = 0
     /// Further sequences that were dropped.

@@ -71,18 +71,27 @@ public struct FollowedStream: Sendable {
     }
 
     /// Begins to read behind a sequence.
-    public func reading(after sequence: UInt64) async throws(EventLogError) -> StreamReading {
+    ///
+    /// - Parameter created: creation time of the stream that the sequence is of.
+    /// - Throws: ``EventLogError/Code/unavailable`` when the stream was replaced meanwhile, and as ``SideStream/ensure()``.
+    public func reading(after sequence: UInt64, created: UInt64) async throws(EventLogError) -> StreamReading {
         var consumer = ConsumerConfiguration()
         consumer.deliverPolicy = .startSequence(sequence + 1)
         consumer.ackPolicy = .all
         consumer.inactiveThreshold = .seconds(60)
         consumer.memoryStorage = true
         consumer.replicas = 1
+        let reader: ConsumerInfo
         do throws(JetStreamError) {
-            return StreamReading(store, try await jetStream.createConsumer(stream: store.name, consumer), on: jetStream)
+            reader = try await jetStream.createConsumer(stream: store.name, consumer)
         } catch {
             throw EventLogError(error)
         }
+        // A consumer vanishes with its stream. So from here on, what it delivers is of this stream.
+        guard try await store.ensure().created == created else {
+            throw .unavailable("The stream \(store.name) was replaced. Read it again.")
+        }
+        return StreamReading(store, reader, on: jetStream)
     }
 
     /// Waits for the bus, then reads the stream from its first message and follows it, until an error. Creates the stream if absent.
@@ -95,8 +104,9 @@ public struct FollowedStream: Sendable {
     ) async throws(EventLogError) -> Never {
         try await log.watch.untilConnected()
         // The last messages may no longer be kept, so that none arrives at this place.
-        let end = try await store.ensure().state.lastSequence
-        var reading = try await reading(after: 0)
+        let info = try await store.ensure()
+        let end = info.state.lastSequence
+        var reading = try await reading(after: 0, created: info.created)
         if reading.isAtEnd { await apply([], end, true) }
         var reached: UInt64 = 0
         while true {

@@ -49,8 +49,8 @@ extension JetStream {
     ///   - batch: Maximum number of messages, at least 1.
     ///   - wait: How long the server waits for messages; it answers earlier when it has `batch` of them.
     /// - Returns: The messages; fewer than `batch`, or empty, on timeout.
-    /// - Throws: ``JetStreamError/Code/noResponders`` if the consumer does not exist; ``JetStreamError/Code/disconnected``. Messages in flight
-    ///   are delivered again after the consumer's `ackWait`.
+    /// - Throws: ``JetStreamError/Code/noResponders`` or ``JetStreamError/Code/consumerNotFound`` if the consumer does not exist;
+    ///   ``JetStreamError/Code/disconnected``. Messages in flight are delivered again after the consumer's `ackWait`.
     public func nextMessages(
         stream: String,
         consumer: String,
@@ -80,7 +80,15 @@ extension JetStream {
         } catch {
             requests.fail(token, with: error)
         }
-        return try await collector.result.value(onCancel: { requests.fail(token, with: .cancelled) }).get()
+        do throws(JetStreamError) {
+            return try await collector.result.value(onCancel: { requests.fail(token, with: .cancelled) }).get()
+        } catch {
+            guard error.code == .timeout else { throw error }
+            // The server ends every pull of a consumer that it has. A consumer deleted with its stream can leave its subscription behind, which takes
+            // pulls and answers none: seen with nats-server 2.9.10, when the stream is deleted while an acknowledgement is in flight.
+            _ = try await consumerInfo(stream: stream, consumer: consumer)
+            return []
+        }
     }
 }
 

@@ -44,7 +44,7 @@ final class PullCollector: PendingReply {
     }
 
     func fail(with error: NATSError) {
-        answer(with: error.code == .timeout ? nil : JetStreamError(error))
+        answer(with: JetStreamError(error))
     }
 
     private func end(with error: JetStreamError?) {

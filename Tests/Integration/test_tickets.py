@@ -31,6 +31,12 @@ RACERS, RACES = 200, size(10, 10_000)
 PROMPT = 1.0
 
 
+@pytest.fixture(scope="module")
+def service(shared):
+    """An approval API of the shared deployment, for tests that count no tickets and stop no service."""
+    return approval_service(shared).wait_ready()
+
+
 def opened(surface, edge, token, **arguments):
     client = surface.connect(edge, token, **arguments)
     assert isinstance(client.next(), Opened)
@@ -80,11 +86,10 @@ def test_it_opens_one_stream_on_any_edge(stack, surface, quick_door):
     assert service.metrics()["causeway_tickets_issued_total"] == 2
 
 
-def test_it_opens_an_execution_stream_and_a_long_poll(stack):
-    service = approval_service(stack).wait_ready()
-    first, second = stack.edges(2)
-    token = mint(roles=("member",))
-    Executions(stack.intake, "agents", "planner", "acme").publish(("progress", {"progress": 0.5}), ("complete", {}))
+def test_it_opens_an_execution_stream_and_a_long_poll(shared, service, tenant):
+    first, second = (shared.shared_edge_of(NotificationStream.executable, quick_door=door) for door in DOORS)
+    token = mint(tenant, roles=("member",))
+    Executions(shared.intake, "agents", "planner", tenant).publish(("progress", {"progress": 0.5}), ("complete", {}))
     ticket = issue(service, token)
     with ExecutionStream(first, "agents", "planner", None, ticket=ticket) as stream:
         assert stream.status == 200 and [type for _, type, _ in stream.rest()] == ["progress", "complete"]
@@ -107,25 +112,23 @@ def test_what_is_no_valid_ticket_is_refused(stack, surface):
     assert is_refused(surface, attempt(surface, edge, ticket, token), "send exactly one")
     # The attempt was refused before it was redeemed.
     assert attempt(surface, edge, ticket)[0] == 200
-    brief = issue(service, mint(lifetime=3))
-    pause(3.1)
+    brief = issue(service, mint(lifetime=5))
+    pause(5.1)
     assert is_refused(surface, attempt(surface, edge, brief), "expired")
     refused = {reason: edge.metrics()[f'causeway_tickets_refused_total{{reason="{reason}"}}'] for reason in ("unknown", "expired", "used", "other")}
     assert refused == {"unknown": 3, "expired": 1, "used": 0, "other": 0}
 
 
 @on_streams
-def test_it_has_the_rights_and_the_end_of_its_token(stack, surface):
-    service = approval_service(stack).wait_ready()
-    edge = stack.edge(surface.executable)
-    # Of another tenant: its own events, and no others.
-    token = mint("globex", lifetime=6)
+def test_it_has_the_rights_and_the_end_of_its_token(shared, service, surface, edge, tenant):
+    # Its tenant's events, and no others.
+    token = mint(tenant, lifetime=6)
     with opened(surface, edge, token, ticket=issue(service, token)) as client:
-        stack.intake.publish(surface.numbered(1), surface.numbered(2, "globex"))
+        shared.intake.publish(surface.numbered(1), surface.numbered(2, tenant))
         assert client.next_event().payload == {"n": 2}
         client.expect_end("token_expired")
     if surface.executable != WorkspaceStream.executable:
-        ticket = issue(service, mint(roles=()))
+        ticket = issue(service, mint(tenant, roles=()))
         assert attempt(surface, edge, ticket)[0] == 403
 
 
@@ -194,9 +197,8 @@ def test_a_restart_of_the_bus_gives_no_second_use(stack):
         pass
 
 
-def test_who_gets_a_ticket(stack):
-    service = approval_service(stack).wait_ready()
-    tokens = [mint(), mint(roles=()), producer_token(), mint(roles=("issuer",)), mint("a b/ü", "usr ü", roles=("security", "x" * 128))]
+def test_who_gets_a_ticket(service, tenant):
+    tokens = [mint(tenant), mint(tenant, roles=()), producer_token(), mint(roles=("issuer",)), mint("a b/ü", "usr ü", roles=("security", "x" * 128))]
     for token in tokens:
         for body in ({}, {"json": {}}, {"content": b"{ }"}):
             before = time.time()
@@ -206,7 +208,7 @@ def test_who_gets_a_ticket(stack):
             assert set(members) == {"ticket", "expiresAt"} and re.fullmatch(r"tkt_[A-Za-z0-9_-]{43}", members["ticket"])
             # One machine, one clock.
             assert before + 29 < datetime.fromisoformat(members["expiresAt"]).timestamp() < time.time() + 31
-    brief = mint(lifetime=10)
+    brief = mint(tenant, lifetime=10)
     assert datetime.fromisoformat(ask_for_ticket(service, brief).json()["expiresAt"]).timestamp() < time.time() + 11
     assert ask_for_ticket(service, "x").status_code == 401
     assert httpx.get(service.url + PATH, headers={"Authorization": f"Bearer {tokens[0]}"}).status_code == 405
@@ -216,14 +218,13 @@ def test_who_gets_a_ticket(stack):
     assert ask_for_ticket(service, tokens[0], json={"a": "x" * 5000}).status_code == 413
 
 
-def test_requests_that_open_no_stream_take_no_ticket(stack):
-    service = approval_service(stack).wait_ready()
-    relay = stack.edge(Relay.executable)
-    token = mint(roles=("admin",))
+def test_requests_that_open_no_stream_take_no_ticket(shared, service, tenant, quick_door):
+    relay = shared.shared_edge_of(Relay.executable, quick_door=quick_door)
+    token = mint(tenant, roles=("admin",))
     for door, method, path in (
         (service, "GET", "/v1/notifications"),
         (service, "POST", PATH),
-        (stack.producer, "POST", "/v1/events"),
+        (shared.producer, "POST", "/v1/events"),
         (relay, "GET", "/v1/relay/status"),
     ):
         ticket = issue(service, token)

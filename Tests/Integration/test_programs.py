@@ -211,6 +211,11 @@ def test_the_doctors_advice_has_the_ports():
     assert {int(port) for port in re.findall(r"check port (\d+)", advice)} == {PORTS["sse-edge"][1]}
 
 
+def test_the_addresses_of_make_run_are_aligned():
+    width = int(re.search(r"^LABEL_WIDTH = (\d+)$", (ROOT / "deploy/local/run").read_text(), re.M)[1])
+    assert [route["label"] for _, route in ROUTES if len(route.get("label", "")) > width] == []
+
+
 # MARK: A new program is a row
 
 

@@ -23,7 +23,7 @@ from causeway_kit.sse import SSEConnection
 from causeway_kit.stack import Stack
 from causeway_kit.surfaces import Gap, NotificationStream, NotificationStreamConnection, Opened
 from causeway_kit.token_doors import REQUEST_DOORS
-from causeway_kit.tokens import mint
+from causeway_kit.tokens import PROMPT, mint
 from causeway_kit.waiting import eventually
 from causeway_kit.websocket import Close, WebSocketConnection
 from causeway_kit.workspace import WorkspaceStream, WorkspaceStreamConnection, workspace_of
@@ -270,7 +270,7 @@ def test_a_revoked_token_is_refused_at_every_door(world, tenant, door):
                 return True
         return False
 
-    eventually(is_refused, f"{door} refuses the token", timeout=1)
+    eventually(is_refused, f"{door} refuses the token", timeout=PROMPT)
     assert door.offer(world, kept) == Accepted()
 
 

@@ -8,12 +8,10 @@ import pytest
 from causeway_kit.approvals import ApprovalClient, approval_service, approval_services, timestamp
 from causeway_kit.every_surface import SURFACES, on_streams
 from causeway_kit.surfaces import Heartbeat, Opened
-from causeway_kit.tokens import mint
+from causeway_kit.tokens import PROMPT, mint
 from causeway_kit.waiting import eventually
 
 PATH = "/v1/tokens/revocations"
-#: Within what time every process has ended and refuses what was revoked, in seconds.
-PROMPT = 1.0
 
 
 class Issuer(ApprovalClient):

@@ -24,11 +24,9 @@ from causeway_kit.identity_provider import (
 )
 from causeway_kit.services import command
 from causeway_kit.surfaces import Opened
-from causeway_kit.tokens import SECRET, mint
+from causeway_kit.tokens import PROMPT, SECRET, mint
 from causeway_kit.waiting import eventually
 
-#: Within what time every process has ended and refuses what was revoked, in seconds.
-PROMPT = 1.0
 EVENTS = "causeway_security_events_total"
 REFUSED = "causeway_security_event_tokens_refused_total"
 

@@ -20,15 +20,13 @@ from causeway_kit.sizes import size
 from causeway_kit.sse import SSEConnection
 from causeway_kit.surfaces import NotificationStream, Opened
 from causeway_kit.tickets import PATH, Racers, ask_for_ticket, issue
-from causeway_kit.tokens import expect_no_token, mint, producer_token
+from causeway_kit.tokens import PROMPT, expect_no_token, mint, producer_token
 from causeway_kit.waiting import eventually, pause
 from causeway_kit.websocket import WebSocketConnection
 from causeway_kit.workspace import WorkspaceStream
 
 #: How many requests race for one ticket, and for how many tickets, one after the other.
 RACERS, RACES = 200, size(10, 10_000)
-#: Within what time a revocation has its effect everywhere, in seconds.
-PROMPT = 1.0
 
 
 @pytest.fixture(scope="module")

@@ -21,24 +21,25 @@ _INCIDENT = "inc_probe"
 
 
 class Delays:
-    """Durations of one kind of thing, in seconds."""
+    """Durations of one kind of thing, in seconds, and when each of them ended."""
 
     def __init__(self):
+        self._begin = time.monotonic()
         self._values = []
 
     def add(self, seconds):
-        self._values.append(seconds)
+        self._values.append((time.monotonic() - self._begin, seconds))
 
     @property
     def count(self):
         return len(self._values)
 
-    @property
-    def p99(self):
-        """In milliseconds; of fewer than a hundred values the greatest."""
-        if len(self._values) < 2:
-            return 1000 * max(self._values, default=float("nan"))
-        return 1000 * statistics.quantiles(self._values, n=100, method="inclusive")[98]
+    def p99(self, after=0.0):
+        """In milliseconds, of what ended at least `after` seconds after the beginning; of fewer than a hundred values the greatest."""
+        values = [seconds for moment, seconds in self._values if moment >= after]
+        if len(values) < 2:
+            return 1000 * max(values, default=float("nan"))
+        return 1000 * statistics.quantiles(values, n=100, method="inclusive")[98]
 
 
 class Probe:

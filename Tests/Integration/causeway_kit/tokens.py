@@ -10,6 +10,8 @@ import jwt
 
 # As long as HS512 wants it, so that one secret serves every algorithm that a test tries.
 SECRET = "integration-tests-share-this-secret-of-more-than-sixty-four-bytes-with-their-services"
+#: Within what time every process refuses what was revoked, and has ended its connections, in seconds (docs/authentication.md).
+PROMPT = 1.0
 
 # What no log may hold: anything that begins like a JWT (`{"` in base64url) or a ticket, percent-encoded or not; secrets of webhooks; the secret of
 # tokens.

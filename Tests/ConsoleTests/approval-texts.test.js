@@ -130,7 +130,7 @@ test("a history has a line for each record", () => {
 
 test("what was executed, and what must not be, is said", () => {
     assert.equal(execution({ decision: null, consumption: null }), "");
-    assert.match(execution({ decision: { action: "approve" }, consumption: null }), /not taken yet/);
+    assert.match(execution({ decision: { action: "approve" }, consumption: null }), /Not executed yet/);
     assert.equal(execution({ decision: { action: "approve" }, consumption: { consumedBy: "svc" } }), "Permit taken by svc");
     assert.equal(execution({ decision: { action: "expire" }, consumption: null }), "Must not be executed");
 });

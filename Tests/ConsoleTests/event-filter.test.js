@@ -3,6 +3,7 @@ import test from "node:test";
 
 import { storedTexts, unknownAudience } from "../../deploy/console/events/audience.js";
 import { conditions, filterOf, isOpen, passes, usersOf } from "../../deploy/console/events/filter.js";
+import { absenceOf } from "../../deploy/console/events/search.js";
 import { whereToRun, whyCommand } from "../../deploy/console/events/why.js";
 
 const NOW = Date.parse("2026-11-28T12:00:00Z");
@@ -53,4 +54,11 @@ test("who could see an event is said only if it is known", () => {
     assert.match(storedTexts({ tenant: "acme", recipients: ["ann", "bob"] }).seen, /^ann, bob alone/);
     assert.deepEqual(storedTexts({ tenant: "acme", eventId: "e-1", receivedAt: "never" }).facts, [["Producer's id", "e-1"]]);
     for (const status of [400, 403, 404, 410, 429, 500, undefined]) assert.match(unknownAudience(status), /^Not known: /);
+});
+
+test("a filter that finds nothing says where it has looked", () => {
+    assert.match(absenceOf(NaN, undefined), /Read the log/);
+    assert.match(absenceOf(NOW - 2, NOW - 1), /Read the log/, "not from this time on");
+    assert.match(absenceOf(NaN, NaN), /last hour.*for other people/);
+    for (const since of [NOW - 1, NOW]) assert.match(absenceOf(since, NOW - 1), /No event in the log.*for other people/);
 });

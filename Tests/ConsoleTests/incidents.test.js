@@ -42,3 +42,29 @@ test("the last events are kept, and an unknown status is a text like any other",
     course.take(record(600, "incident.status_changed", { status: "constructor" }));
     assert.deepEqual(course.status, { name: "constructor", text: "constructor", tone: "" });
 });
+
+const asked = (id, approvalId, title) => record(id, "approval.requested", { approvalId, title });
+const answered = (id, approvalId, action) => record(id, "approval.resolved", { approvalId, action });
+
+test("an incident waits until all its approvals are answered", () => {
+    const course = new Course("inc_1");
+    for (const one of [created, asked(2, "a", "Restart it"), asked(3, "b"), answered(4, "a", "reject")]) course.take(one);
+    assert.deepEqual([course.status.name, course.waiting], ["awaiting_approval", [{ id: "b", title: "b" }]]);
+    course.take(answered(5, "b", "approve"));
+    assert.deepEqual([course.status.name, course.waiting], ["approved", []]);
+});
+
+test("what waits is told of events that are read later, too", () => {
+    const course = new Course("inc_1");
+    course.take(answered(4, "a", "reject"));
+    course.recall([created, asked(2, "a", "Restart it"), asked(3, "b", "Drop the cache")]);
+    assert.deepEqual([course.status.name, course.waiting.map(({ title }) => title)], ["awaiting_approval", ["Drop the cache"]]);
+});
+
+test("late events of an investigation do not open an incident again, its own events do", () => {
+    const course = new Course("inc_1");
+    for (const one of [created, asked(2, "a"), resolved, record(4, "investigation.progress"), answered(5, "a", "approve")]) course.take(one);
+    assert.deepEqual([course.status.name, course.isOpen], ["resolved", false]);
+    course.take(record(6, "incident.status_changed", { status: "open" }));
+    assert.equal(course.isOpen, true);
+});

@@ -128,7 +128,7 @@ def test_two_people_decide_in_two_browsers(deployment, console, other_console, s
         tab.wait_for_text(card("app_1", ".pill"), "approved · dan")
         assert tab.text("#approvals .count") == ""
     dan.wait_for_text(card("app_1", ".note"), "Recorded: you approved, which decided it.")
-    dan.wait_for_text(card("app_1", ".course"), "Permit not taken yet")
+    dan.wait_for_text(card("app_1", ".course"), "Not executed yet: the permit is not taken")
 
     approval = ApprovalClient(service, tenant).approval("app_1").json()
     assert approval["decision"]["actionDigest"] == digest_of(ACTION)

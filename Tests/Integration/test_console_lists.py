@@ -143,6 +143,28 @@ def test_only_short_time_is_marked(deployment, console, tenant):
 # MARK: Incidents
 
 
+def test_an_incident_says_which_approvals_it_waits_for(console, publish, tenant):
+    publish("incident.created", incidentId="inc_1", title="Cards fail")
+    for name in ("rotate", "drop"):
+        publish("approval.requested", approvalId=f"app_{name}", remediationId=f"rem_{name}", incidentId="inc_1", title=f"Please {name} it")
+    tab = console().sign_in(mint(tenant, "olga", ("admin",)))
+    tab.click(card("app_drop", ".reject"))
+    tab.wait_for(lambda: tab.count("#decide-submit:enabled"), "it can be answered")
+    tab.click("#decide-submit")
+    tab.wait_for_text("#incidents .item .last", "rejected")
+    assert tab.text("#incidents .item .pill") == "awaiting approval"
+    tab.click("#incidents .item .title")
+    tab.wait_for_text("#incident .caution", "Waits for an answer: Please rotate it")
+    tab.click("#incident .caution a")
+    tab.wait_for(lambda: tab.count(card("app_rotate", ".toggle[aria-expanded=true]")), "its details are open")
+    # Behind it the list has nothing open that hides other approvals, and the next user begins at the overview.
+    tab.run("location.hash = '#/incidents'")
+    tab.wait_for(lambda: not tab.count(card("app_rotate", ".toggle[aria-expanded=true]")), "its details are closed")
+    tab.click("#sign-out")
+    tab.wait_for(lambda: tab.count("#sign-in:not([hidden])"), "olga is signed out")
+    assert tab.run("return location.hash") == ""
+
+
 def test_open_incidents_are_shown_alone(console, publish, tenant):
     for name in ("open", "closed", "later"):
         publish("incident.created", incidentId=f"inc_{name}", title=f"Incident {name}", severity="high", service="checkout")

@@ -39,7 +39,9 @@ def test_the_first_approval_is_in_reach_on_a_phone(deployment, console, tenant):
     tab = console()
     tab.look(**PHONE)
     expect_usable(tab)
+    tab.run("document.body.style.minHeight = '200vh'; window.scrollTo(0, 100)")
     tab.sign_in(mint(tenant, "olga", ("admin",)))
+    assert tab.run("document.body.style.minHeight = ''; return window.scrollY") == 0, "the navigation is out of sight"
     created = {"incidentId": "inc_1", "title": "Checkout is slow", "severity": "high", "service": "checkout"}
     deployment.intake.publish({"type": "incident.created", "tenant": tenant, "payload": created})
     deployment.intake.publish(requested("app_1", tenant), requested("app_2", tenant))

@@ -199,6 +199,7 @@ export class Approvals {
 
     /** Opens an approval: also one that is in no list, as it is for another user and names this one. Without one, the list. */
     async visit(id) {
+        if (this.#visited !== id) this.#cards.get(this.#visited)?.close();
         this.#visited = id;
         this.#tell("visit", "");
         if (id === undefined) return;

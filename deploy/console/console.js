@@ -23,7 +23,9 @@ function begin(identity) {
     };
     introduce();
     session = new Session(identity, new Renewal(identity, signIn, introduce), { followed: signIn.demonstrated, onEnded: end });
-    byId("main").focus();
+    // The form of signing in may have been scrolled.
+    byId("main").focus({ preventScroll: true });
+    window.scrollTo(0, 0);
 }
 
 /** Leaves the page, so that nothing of the previous user stays: for `address`, by default the page itself. */
@@ -34,7 +36,12 @@ function end(reason, address) {
     else location.reload();
 }
 
-byId("sign-out").addEventListener("click", () => end("", signIn.account?.signOut()));
+byId("sign-out").addEventListener("click", () => {
+    const address = signIn.account?.signOut();
+    // The next user may not see what this one has open.
+    history.replaceState(history.state, "", location.pathname);
+    end("", address);
+});
 
 /** Signs in, and returns the user's identity. */
 async function enter() {

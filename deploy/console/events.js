@@ -5,7 +5,7 @@ import { compareCursors } from "./causeway/causeway.js";
 import { byId, element, foreign, List, setText, shown } from "./dom.js";
 import { isOpen, passes } from "./events/filter.js";
 import { Flood } from "./events/flood.js";
-import { readText, Search } from "./events/search.js";
+import { absenceOf, readText, Search } from "./events/search.js";
 import { absenceText, failureText } from "./failures.js";
 import { duration } from "./format.js";
 import { showSoon } from "./show-soon.js";
@@ -32,6 +32,8 @@ export class Events {
     #filter;
     /** Records that were read from the log for the search. */
     #found = new Map();
+    /** From what time on the log was read up to its end: milliseconds since 1970, NaN for the last hour; undefined if it was not. */
+    #readFrom;
     #rows = new Map();
     /** The first event that came from a stream: from there on the streams bring every event. */
     #first;
@@ -58,7 +60,10 @@ export class Events {
         this.#search = new Search({
             onChange: () => this.#refilter(),
             onRead: () => this.#read(),
-            onClear: () => this.#found.clear(),
+            onClear: () => {
+                this.#found.clear();
+                this.#readFrom = undefined;
+            },
         });
         this.#filter = this.#search.filter;
         this.#button.addEventListener("click", () => this.#pause(!this.#isPaused));
@@ -180,7 +185,7 @@ export class Events {
         // They are among the store's records.
         this.#coming = [];
         const isAll = isOpen(this.#filter);
-        this.#list.setEmpty(isAll ? undefined : "No event of those that this page has passes the filter. Filters, Read the log, finds earlier ones.");
+        this.#list.setEmpty(isAll ? undefined : absenceOf(this.#filter.since, this.#readFrom));
         const held = new Set(this.#held.map(({ id }) => id));
         const all = new Map([...this.#found, ...[...this.#store.records()].map((record) => [record.id, record])]);
         const matches = [...all.values()].filter((record) => !held.has(record.id) && passes(record, this.#filter)).sort(newestFirst);
@@ -192,7 +197,9 @@ export class Events {
 
     /** Reads the log from the filter's time on. */
     async #read() {
-        const { records, isComplete } = await this.#store.search(this.#search.filter.since);
+        const { since } = this.#search.filter;
+        const { records, isComplete } = await this.#store.search(since);
+        this.#readFrom = isComplete ? since : undefined;
         this.#found = new Map(records.map((record) => [record.id, record]));
         for (const { type } of records) this.#search.suggest(type);
         this.#refilter();

@@ -1,15 +1,16 @@
 // Formats an event as one line of text.
 
 import { shown } from "./dom.js";
+import { answerWords } from "./words.js";
 
 const SUMMARIES = {
     "incident.created": ({ title, severity, service }) => words(title, severity, service),
     "incident.status_changed": ({ previousStatus, status, reason }) => words(arrow(previousStatus, status), reason),
     "investigation.progress": ({ agentName, message }) => said(agentName, message),
-    "approval.voted": ({ action, votedBy, onBehalfOf, reason }) => words(by(action, votedBy), onBehalfOf && `for ${shown(onBehalfOf, 60)}`, reason),
+    "approval.voted": ({ action, votedBy, onBehalfOf, reason }) => words(by(answerWords(action), votedBy), onBehalfOf && `for ${shown(onBehalfOf, 60)}`, reason),
     "approval.escalated": ({ step }) => `step ${shown(step, 20)}`,
     "approval.consumed": ({ consumedBy }) => by("permit taken", consumedBy),
-    "approval.resolved": ({ action, decidedBy, reason }) => words(by(action, decidedBy), reason),
+    "approval.resolved": ({ action, decidedBy, reason }) => words(by(answerWords(action), decidedBy), reason),
     "remediation.approved": ({ decidedBy, reason }) => words(by("approved", decidedBy), reason),
     "remediation.rejected": ({ decidedBy, reason }) => words(by("rejected", decidedBy), reason),
     "issue.status.changed": ({ previous_status: before, status }) => arrow(before, status),
@@ -39,7 +40,7 @@ function said(who, what) {
 }
 
 function by(what, whom) {
-    return whom === undefined ? shown(what, 60) : `${shown(what, 60)} by ${shown(whom, 60)}`;
+    return whom === undefined || whom === null ? shown(what, 60) : `${shown(what, 60)} by ${shown(whom, 60)}`;
 }
 
 function arrow(from, to) {

@@ -24,6 +24,11 @@ export function statusWords(status) {
     return Object.hasOwn(STATUSES, status) ? STATUSES[status] : status.replaceAll("_", " ");
 }
 
+/** An answer to an approval as words: "rejected" for `reject`. */
+export function answerWords(action) {
+    return Object.hasOwn(ANSWERS, action) ? ANSWERS[action] : action;
+}
+
 /** A text of a notification (contract §8) without identifiers of states, and with times in the reader's zone. */
 export function plain(text) {
     if (typeof text !== "string") return text;

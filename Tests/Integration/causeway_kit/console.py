@@ -3,6 +3,7 @@
 import contextlib
 from importlib.resources import files
 
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -145,9 +146,12 @@ class ConsoleTab:
         self.find(selector).click()
 
     def enter(self, token):
-        """Enters a token and signs in."""
+        """Enters a token and signs in. The pointer is nowhere then: what it is over would stay as it is."""
         self.find("#token").send_keys(token)
         self.click("#token-form button")
+        away = ActionBuilder(self.driver)
+        away.pointer_action.move_to_location(0, 0)
+        away.perform()
 
     def sign_in(self, token):
         self.enter(token)

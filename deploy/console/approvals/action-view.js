@@ -27,7 +27,7 @@ export class ActionView {
         this.root = element("div", { class: "action" });
         if (action === undefined) {
             this.root.append(
-                element("p", { class: "caution", text: "The request does not say what will be executed: only its title and description do." }),
+                element("p", { class: "caution", text: "The request has no action attached: you decide about what its title and description say." }),
             );
             return;
         }

@@ -155,6 +155,11 @@ export class Card {
         this.row.scrollIntoView({ block: "nearest" });
     }
 
+    /** Closes the details. */
+    close() {
+        this.#setOpen(false);
+    }
+
     /** Moves the focus to the card, whose buttons may be gone. */
     focus() {
         this.#toggle.focus();

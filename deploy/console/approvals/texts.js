@@ -130,7 +130,7 @@ export function historyLines({ history = [] }) {
 /** Whether the permit to execute was taken; empty while the approval is pending. */
 export function execution({ decision, consumption }) {
     if (consumption) return `Permit taken by ${shown(consumption.consumedBy, NAME)}`;
-    if (decision?.action === "approve") return "Permit not taken yet";
+    if (decision?.action === "approve") return "Not executed yet: the permit is not taken";
     return decision ? "Must not be executed" : "";
 }
 

@@ -110,6 +110,15 @@ export class Search {
     }
 }
 
+/** Why a filter for events from `since` on finds nothing. `readFrom`: from when on the log was read, undefined if it was not; NaN: the last hour. */
+export function absenceOf(since, readFrom) {
+    const isRead = readFrom !== undefined && (Number.isNaN(readFrom) ? Number.isNaN(since) : since >= readFrom);
+    if (!isRead) return "No event of those that this page has passes the filter. Filters, Read the log, finds earlier ones.";
+    const end = "Events for other people are not listed.";
+    if (Number.isNaN(since)) return `No event of the last hour passes the filter. Choose an earlier time to read more of the log. ${end}`;
+    return `No event in the log passes the filter. ${end}`;
+}
+
 /** What was read from the log. `isComplete`: everything up to now. */
 export function readText({ count, isComplete }) {
     return isComplete ? `Read ${counted(count, "event")} from the log.` : `Read ${counted(count, "event")} from the log; there are more after them. Choose a later time to read on.`;

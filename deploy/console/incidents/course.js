@@ -5,21 +5,26 @@ import { summary } from "../summary.js";
 import { statusWords } from "../words.js";
 import { reportOf } from "./report.js";
 
-/** Maximum number of events kept of an incident, the latest. */
+/** Maximum number of events kept of an incident, the latest, and of approvals that wait for an answer. */
 const MOST = 200;
-/** Returns the incident's status according to an event; undefined if the event has none. */
-const STATUS = {
+/** Returns the status that an event gives the incident; undefined if the event has none. */
+const STATED = {
     "incident.created": ({ status }) => status ?? "open",
     "incident.status_changed": ({ status }) => status,
+};
+/** Returns the status of an open incident that follows from an event. */
+const FOLLOWING = {
     "investigation.progress": () => "investigating",
     "investigation.completed": () => "investigated",
-    "approval.requested": () => "awaiting_approval",
+    "approval.requested": () => AWAITING,
     "approval.resolved": ({ action }) => (action === "approve" ? "approved" : "rejected"),
     "remediation.executed": () => "remediated",
 };
+const AWAITING = "awaiting_approval";
+const SEEN = { name: "", text: "seen", tone: "" };
 /** The statuses of incidents on which nobody works any more. */
 const ENDED = ["resolved", "closed", "false_positive"];
-const TONES = { open: "bad", awaiting_approval: "warn", resolved: "good", closed: "good", remediated: "good" };
+const TONES = { open: "bad", [AWAITING]: "warn", resolved: "good", closed: "good", remediated: "good" };
 
 export class Course {
     records = [];
@@ -29,12 +34,14 @@ export class Course {
     about = "";
     /** `{ name, text }`; empty if no event has said it. */
     severity = { name: "", text: "" };
-    status = { name: "", text: "seen", tone: "" };
+    status = SEEN;
     /** Share of the investigation's steps that are done; undefined if not known. */
     progress;
     /** The last event in one line. */
     last = "";
     at = NaN;
+    /** The titles of approvals that have no answer yet, by id. */
+    #asked = new Map();
 
     constructor(id) {
         this.id = id;
@@ -43,6 +50,11 @@ export class Course {
 
     get isOpen() {
         return !ENDED.includes(this.status.name);
+    }
+
+    /** The approvals that wait for an answer, the oldest first: `{ id, title }`. */
+    get waiting() {
+        return [...this.#asked].map(([id, title]) => ({ id, title }));
     }
 
     /** Takes an event that came after all others. Returns whether it is new. */
@@ -59,6 +71,8 @@ export class Course {
         const known = new Set(this.records.map(({ id }) => id));
         const all = [...records.filter(({ id }) => !known.has(id)), ...this.records].slice(-MOST);
         this.records = all;
+        this.status = SEEN;
+        this.#asked.clear();
         for (const record of all) this.#apply(record);
     }
 
@@ -70,7 +84,8 @@ export class Course {
             this.about = about;
             this.severity = severity;
         }
-        const status = Object.hasOwn(STATUS, type) ? STATUS[type](payload) : undefined;
+        this.#ask(type, payload);
+        const status = this.#statusAfter(type, payload);
         if (status !== undefined) {
             const name = shown(status, 40);
             this.status = { name, text: statusWords(name), tone: Object.hasOwn(TONES, status) ? TONES[status] : "" };
@@ -78,5 +93,19 @@ export class Course {
         if (type === "investigation.progress" && payload.steps > 0 && payload.step >= 0) this.progress = Math.min(1, payload.step / payload.steps);
         this.last = summary({ type, payload }) || type;
         this.at = at;
+    }
+
+    /** Late events of an investigation do not open an incident again; an answered approval says nothing while another one waits. */
+    #statusAfter(type, payload) {
+        if (Object.hasOwn(STATED, type)) return STATED[type](payload);
+        if (!this.isOpen || !Object.hasOwn(FOLLOWING, type)) return undefined;
+        return type === "approval.resolved" && this.#asked.size > 0 ? AWAITING : FOLLOWING[type](payload);
+    }
+
+    #ask(type, { approvalId, title }) {
+        if (typeof approvalId !== "string") return;
+        if (type === "approval.requested") this.#asked.set(approvalId, shown(title ?? approvalId, 160));
+        if (type === "approval.resolved") this.#asked.delete(approvalId);
+        if (this.#asked.size > MOST) this.#asked.delete(this.#asked.keys().next().value);
     }
 }

@@ -11,6 +11,7 @@ export class Timeline {
     #status = element("span", { class: "pill" });
     #severity = element("span", { class: "severity", dir: "auto" });
     #about = element("span", { class: "muted" });
+    #waiting = element("p", { class: "caution", hidden: true });
     #list = element("ol", { class: "plain timeline" });
     #entries = new Map();
 
@@ -20,6 +21,7 @@ export class Timeline {
             { class: "timeline-of", data: { timeline: id } },
             element("div", { class: "line" }, this.#title, this.#status),
             element("p", { class: "facts-of small" }, this.#severity, this.#about),
+            this.#waiting,
             this.#list,
         );
         this.#about.dir = "auto";
@@ -30,13 +32,14 @@ export class Timeline {
     }
 
     /** Entries stay where they are; further ones are added in their order. */
-    update({ id, title, about, severity, status, records }) {
+    update({ id, title, about, severity, status, waiting, records }) {
         setText(this.#title, title);
         setText(this.#about, [shown(id, 80), about].filter(Boolean).join(" · "));
         showSeverity(this.#severity, severity);
         setText(this.#status, status.text);
         this.#status.dataset.tone = status.tone;
         this.#status.dataset.status = status.name;
+        this.#tellWaiting(waiting);
         const wanted = new Set(records.map((record) => record.id));
         for (const [key, item] of this.#entries) {
             if (wanted.has(key)) continue;
@@ -48,6 +51,15 @@ export class Timeline {
             if (!item) this.#entries.set(record.id, (item = entry(record)));
             if (this.#list.children[place] !== item) this.#list.insertBefore(item, this.#list.children[place] ?? null);
         });
+    }
+
+    #tellWaiting(waiting) {
+        this.#waiting.hidden = waiting.length === 0;
+        // A link that has the focus stays.
+        if (this.#waiting.dataset.ids === waiting.map(({ id }) => id).join(" ")) return;
+        this.#waiting.dataset.ids = waiting.map(({ id }) => id).join(" ");
+        const links = waiting.map(({ id, title }) => foreign("a", title, { href: addressOf("approvals", id) }));
+        this.#waiting.replaceChildren("Waits for an answer: ", ...links.flatMap((link, place) => (place ? [", ", link] : [link])));
     }
 }
 

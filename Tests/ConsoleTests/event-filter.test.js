@@ -4,7 +4,7 @@ import test from "node:test";
 import { storedTexts, unknownAudience } from "../../deploy/console/events/audience.js";
 import { conditions, filterOf, isOpen, passes, usersOf } from "../../deploy/console/events/filter.js";
 import { absenceOf } from "../../deploy/console/events/search.js";
-import { whereToRun, whyCommand } from "../../deploy/console/events/why.js";
+import { reasonOf, whereToRun, whyCommand } from "../../deploy/console/events/why.js";
 
 const NOW = Date.parse("2026-11-28T12:00:00Z");
 const record = {
@@ -61,4 +61,10 @@ test("a filter that finds nothing says where it has looked", () => {
     assert.match(absenceOf(NOW - 2, NOW - 1), /Read the log/, "not from this time on");
     assert.match(absenceOf(NaN, NaN), /last hour.*for other people/);
     for (const since of [NOW - 1, NOW]) assert.match(absenceOf(since, NOW - 1), /No event in the log.*for other people/);
+});
+
+test("who is no recipient of an addressed event did not get it for that reason", () => {
+    assert.match(reasonOf({ recipients: ["bob"] }, "ann"), /addressed to bob alone: ann does not get it/);
+    for (const stored of [{}, { recipients: [] }, { recipients: ["ann", "bob"] }]) assert.equal(reasonOf(stored, "ann"), "");
+    assert.equal(reasonOf({ recipients: ["bob"] }, ""), "");
 });

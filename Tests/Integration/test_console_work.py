@@ -57,6 +57,7 @@ def test_an_event_is_found_and_says_who_could_see_it(console, publish, tenant):
     assert f"causeway why --event {theirs} --user '<user>' --tenant {tenant}" in tab.text("#event .why")
     tab.find("#why-user").send_keys("eve")
     tab.wait_for_text("#event .why", f"causeway why --event {theirs} --user eve --tenant {tenant}")
+    assert tab.text("#event .why .caution") == "It is addressed to olga alone: eve does not get it."
     assert f"CAUSEWAY_URL={tab.run('return location.origin')} " in tab.text("#event .why")
     assert tab.count("#event .copy") >= 3
     expect_accessible(tab)

@@ -47,7 +47,7 @@ class Viewer(threading.Thread):
     def _watch(self, stream, last):
         left = self._chance.randint(1, EVENTS) if self._chance.random() < 0.8 else None
         while left is None or left > 0:
-            event = stream.next(timeout=120)
+            event = stream.next(timeout=size(120, 900))  # Until its execution has its turn.
             if event is None:
                 return last
             last = event[0]

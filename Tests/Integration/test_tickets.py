@@ -122,7 +122,7 @@ def test_it_has_the_rights_and_the_end_of_its_token(shared, service, surface, ed
     # Its tenant's events, and no others.
     token = mint(tenant, lifetime=6)
     with opened(surface, edge, token, ticket=issue(service, token)) as client:
-        shared.intake.publish(surface.numbered(1), surface.numbered(2, tenant))
+        shared.intake.publish(surface.numbered(1, f"{tenant}_other"), surface.numbered(2, tenant))
         assert client.next_event().payload == {"n": 2}
         client.expect_end("token_expired")
     if surface.executable != WorkspaceStream.executable:

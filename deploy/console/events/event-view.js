@@ -8,7 +8,7 @@ import { duration, exact } from "../format.js";
 import { storedTexts, unknownAudience } from "./audience.js";
 import { WebhookService } from "../webhooks/service.js";
 import { resendPart } from "./resend.js";
-import { whereToRun, whyCommand } from "./why.js";
+import { reasonOf, whereToRun, whyCommand } from "./why.js";
 
 const LANES = { sse: "Server-sent events", websocket: "WebSocket", relay: "Relay" };
 /** Maximum length of the JSON that is shown. */
@@ -22,6 +22,7 @@ export class EventView {
 
     #seen = element("dd", { dir: "auto", text: "Asking the service…" });
     #facts;
+    #why;
 
     /** `identity`: the page's user. `causeway`: the client for requests. */
     constructor(record, identity, causeway) {
@@ -38,11 +39,12 @@ export class EventView {
             fact("Came by", came(record)),
             element("div", {}, element("dt", { text: "Who could see it" }), this.#seen),
         );
+        if (isInLog && identity.isAdmin) this.#why = new WhyPart(id, identity.tenant);
         const json = JSON.stringify(payload, undefined, 2);
         this.elements = [
             foreign("h3", type, { tabindex: "-1" }, 128),
             this.#facts,
-            ...(isInLog && identity.isAdmin ? [resendPart(record, new WebhookService(causeway)), why(id, identity.tenant)] : []),
+            ...(this.#why ? [resendPart(record, new WebhookService(causeway)), this.#why.root] : []),
             element("div", { class: "line" }, element("h4", { text: "Payload" }), copyButton(json, "the payload")),
             code(codeOf(json.slice(0, MOST)), "Payload"),
         ];
@@ -53,6 +55,7 @@ export class EventView {
     setStored(stored) {
         const { seen, facts } = storedTexts(stored);
         setText(this.#seen, seen);
+        this.#why?.setStored(stored);
         this.#facts.append(...facts.map(([name, value]) => fact(name, foreign("span", value))));
     }
 
@@ -87,22 +90,42 @@ function came({ lanes }) {
     return ways.map(([lane, title]) => `${title} after ${duration(lanes.get(lane))}`).join(", ") || "the log: this page was not connected when it happened";
 }
 
-/** The command that says why somebody did not get it, with a field for the person. */
-function why(id, tenant) {
-    const field = element("input", { id: "why-user", maxlength: "256", spellcheck: "false", autocomplete: "off", placeholder: "user" });
-    const command = () => whyCommand(id, { user: field.value.trim(), tenant });
-    const text = element("code");
-    const show = () => setCode(text, command());
-    field.addEventListener("input", show);
-    show();
-    return element(
-        "div",
-        { class: "why" },
-        element("div", { class: "line" }, element("h4", { text: "Why did somebody not get it?" }), copyButton(command, "the command")),
-        element("div", { class: "line" }, element("label", { for: "why-user", text: "Who did not get it" }), field),
-        code(text, "Command"),
-        element("p", { class: "muted small", text: whereToRun(location.origin) }),
-    );
+/** Why somebody did not get it: what the event alone says, and the command that asks the edges, with a field for the person. */
+class WhyPart {
+    #field = element("input", { id: "why-user", maxlength: "256", spellcheck: "false", autocomplete: "off", placeholder: "user" });
+    #reason = element("p", { class: "caution", role: "status", dir: "auto" });
+    #text = element("code");
+    #stored = {};
+    #command;
+
+    constructor(id, tenant) {
+        this.#command = () => whyCommand(id, { user: this.#user, tenant });
+        this.#field.addEventListener("input", () => this.#show());
+        this.root = element(
+            "div",
+            { class: "why" },
+            element("div", { class: "line" }, element("h4", { text: "Why did somebody not get it?" }), copyButton(this.#command, "the command")),
+            element("div", { class: "line" }, element("label", { for: "why-user", text: "Who did not get it" }), this.#field),
+            this.#reason,
+            code(this.#text, "Command"),
+            element("p", { class: "muted small", text: whereToRun(location.origin) }),
+        );
+        this.#show();
+    }
+
+    get #user() {
+        return this.#field.value.trim();
+    }
+
+    setStored(stored) {
+        this.#stored = stored;
+        this.#show();
+    }
+
+    #show() {
+        setCode(this.#text, this.#command());
+        setText(this.#reason, reasonOf(this.#stored, this.#user));
+    }
 }
 
 function code(text, name) {

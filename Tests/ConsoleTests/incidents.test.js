@@ -68,3 +68,9 @@ test("late events of an investigation do not open an incident again, its own eve
     course.take(record(6, "incident.status_changed", { status: "open" }));
     assert.equal(course.isOpen, true);
 });
+
+test("what is read and not kept counts", () => {
+    const course = new Course("inc_1");
+    course.recall([created, asked(2, "a", "Restart it"), ...Array.from({ length: 300 }, (_, place) => record(3 + place, "load.tick"))]);
+    assert.deepEqual([course.records.length, course.title, course.waiting.length], [200, "Checkout is slow", 1]);
+});

@@ -1,9 +1,9 @@
 // What the service's response to an answer means to the person who gave it (contract §7, §12).
 
 import { shown } from "../dom.js";
+import { answerWords } from "../words.js";
 import { missing } from "./texts.js";
 
-const DONE = { approve: "approved", reject: "rejected" };
 /** Refusals that say nothing about an earlier try: limits and rights may have changed since. */
 const ABOUT_THIS_TRY = ["rate_limited", "unauthorized", "forbidden"];
 
@@ -39,7 +39,7 @@ export function understood(response, { action, isUnknown }) {
     const code = body?.error;
     const refusal = Object.hasOwn(REFUSALS, code ?? "") ? REFUSALS[code] : undefined;
     const isKnown = refusal && !(isUnknown && ABOUT_THIS_TRY.includes(code));
-    if (!isKnown) return { kind: "unknown", text: `Not known yet whether you ${DONE[action]}.`, retryAfter };
+    if (!isKnown) return { kind: "unknown", text: `Not known yet whether you ${answerWords(action)}.`, retryAfter };
     const later = retryAfter > 0 ? ` Try again in ${retryAfter} s.` : "";
     const because = code === "validation_error" ? ` ${shown(body.message, 300)}` : later;
     return { isFinal: false, isStale: false, ...refusal, kind: "refused", code, text: refusal.text + because, retryAfter };
@@ -49,7 +49,7 @@ export function understood(response, { action, isUnknown }) {
 function receipt(body, action) {
     if (body.status === "pending") {
         const rest = missing(body);
-        return `Recorded: you ${DONE[action]}.${rest ? ` It waits for ${rest}.` : ""}`;
+        return `Recorded: you ${answerWords(action)}.${rest ? ` It waits for ${rest}.` : ""}`;
     }
-    return `Recorded: you ${DONE[action]}, which decided it.`;
+    return `Recorded: you ${answerWords(action)}, which decided it.`;
 }

@@ -69,8 +69,9 @@ export class Course {
     /** Takes events from before those that it has. */
     recall(records) {
         const known = new Set(this.records.map(({ id }) => id));
-        const all = [...records.filter(({ id }) => !known.has(id)), ...this.records].slice(-MOST);
-        this.records = all;
+        const all = [...records.filter(({ id }) => !known.has(id)), ...this.records];
+        this.records = all.slice(-MOST);
+        // Those that are not kept count as well: a title, or an approval that still waits.
         this.status = SEEN;
         this.#asked.clear();
         for (const record of all) this.#apply(record);

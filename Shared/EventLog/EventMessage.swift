@@ -145,14 +145,7 @@ extension AttributeFields {
     /// Collects the headers that describe an event.
     init(_ headers: NATSHeaders) throws(ValidationError) {
         self.init()
-        for field in headers.fields {
-            // Replace invalid UTF-8 by a byte that is never valid, so that the common validation rejects it.
-            if field.isUTF8 {
-                try add(name: field.name.utf8, value: field.value.utf8)
-            } else {
-                try add(name: field.name.utf8, value: [0xFF])
-            }
-        }
+        for field in headers.fields { try add(name: field.name, value: field.isUTF8 ? field.value : nil) }
     }
 }
 

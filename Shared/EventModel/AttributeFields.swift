@@ -24,29 +24,48 @@ package struct AttributeFields: Sendable {
 
     /// Collects headers from strings.
     package init(_ headers: some Sequence<(name: String, value: String)>) throws(ValidationError) {
-        for header in headers { try add(name: header.name.utf8, value: header.value.utf8) }
+        for header in headers { try add(name: header.name, value: header.value) }
     }
 
     /// Adds a header; ignores one that does not describe an event.
     ///
+    /// Takes bytes of one concrete type: called for every header of every event that a service follows, and the compiler specializes no generic
+    /// function for another module.
+    ///
     /// - Throws: an error whose field is the header's name in lower case.
-    package mutating func add(name: some Collection<UInt8>, value: some Collection<UInt8>) throws(ValidationError) {
-        guard let first = name.first else { return }
+    package mutating func add(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) throws(ValidationError) {
+        guard let name = Self.key(name) else { return }
+        try add(key: name, String(validating: value, as: UTF8.self))
+    }
+
+    /// The same for strings.
+    ///
+    /// - Parameter value: nil for a value that is not UTF-8.
+    package mutating func add(name: String, value: String?) throws(ValidationError) {
+        guard let name = Self.key(name.utf8) else { return }
+        try add(key: name, value)
+    }
+
+    /// Returns a header's name in lower case; nil for most headers that do not describe an event.
+    private static func key(_ name: some Collection<UInt8>) -> String? {
         // Fast path: one comparison (c, C, t, T) rejects most headers.
-        guard first | 0x20 == UInt8(ascii: "c") || first | 0x20 == UInt8(ascii: "t") else { return }
-        let name = String(decoding: name.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+        guard let first = name.first, first | 0x20 == UInt8(ascii: "c") || first | 0x20 == UInt8(ascii: "t") else { return nil }
+        return String(decoding: name.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+    }
+
+    private mutating func add(key name: String, _ value: String?) throws(ValidationError) {
         if name.hasPrefix(Self.prefix) {
             try Self.checkAttribute(String(name.dropFirst(Self.prefix.count)), field: name)
         } else if !Self.others.contains(name) {
             return
         }
-        guard let text = String(validating: value, as: UTF8.self) else {
+        guard let value else {
             // A malformed trace context is ignored (W3C Trace Context §3.2).
             if name == "traceparent" { return }
             throw ValidationError(field: name, message: "must be UTF-8")
         }
         if let known = self[name] {
-            guard known.utf8.elementsEqual(text.utf8) else {
+            guard known.utf8.elementsEqual(value.utf8) else {
                 throw ValidationError(
                     field: name,
                     message: "must not stand twice with different values, in whatever case its name is written"
@@ -54,7 +73,7 @@ package struct AttributeFields: Sendable {
             }
             return
         }
-        fields.append((name, text))
+        fields.append((name, value))
     }
 
     /// The value of a header; nil when it is absent.

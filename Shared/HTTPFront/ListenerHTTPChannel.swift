@@ -100,8 +100,10 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     }
 
     func handle(value: Value, logger: Logger) async {
-        await APIRequestContext.$connectionPlace.withValue(value.place) {
-            await self.handleHTTP(asyncChannel: value.http, logger: logger)
+        await withTaskExecutorPreference(EventLoopExecutor(value.channel.eventLoop)) {
+            await APIRequestContext.$connectionPlace.withValue(value.place) {
+                await self.handleHTTP(asyncChannel: value.http, logger: logger)
+            }
         }
     }
 }

@@ -68,12 +68,12 @@ struct HeaderBlock {
 
     /// Calls `body` with each field's name and value, in wire order.
     func forEach<Failure: Error>(
-        _ body: (Slice<UnsafeRawBufferPointer>, Slice<UnsafeRawBufferPointer>) throws(Failure) -> Void
+        _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
         var failure: Failure?
         forEachField { name, value in
             do throws(Failure) {
-                try body(name, value)
+                try body(UnsafeRawBufferPointer(rebasing: name), UnsafeRawBufferPointer(rebasing: value))
                 return true
             } catch {
                 failure = error

@@ -50,7 +50,7 @@ public struct NATSDelivery: ~Copyable {
 
     /// Calls `body` with the bytes of each header's name and value, in wire order. Valid only during the call.
     public func withEachHeader<Failure: Error>(
-        _ body: (Slice<UnsafeRawBufferPointer>, Slice<UnsafeRawBufferPointer>) throws(Failure) -> Void
+        _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
         try headerBlock.forEach(body)
     }

@@ -199,7 +199,7 @@ import Testing
 
     @Test func headersAreCollectedOnce() throws {
         var fields = AttributeFields()
-        func add(_ name: String, _ value: [UInt8]) throws(ValidationError) { try fields.add(name: name.utf8, value: value) }
+        func add(_ name: String, _ value: [UInt8]) throws(ValidationError) { try fields.add(bytes: name.utf8, value) }
         try add("Content-Type", [0xFF])
         try add("CE-Id", bytes("x"))
         try add("ce-id", bytes("x"))

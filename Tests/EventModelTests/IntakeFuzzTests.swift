@@ -190,7 +190,7 @@ struct FuzzMessage {
     /// All fields, collected as at intake.
     func fields() throws(ValidationError) -> AttributeFields {
         var fields = AttributeFields()
-        for line in lines { try fields.add(name: line.name, value: line.value) }
+        for line in lines { try fields.add(bytes: line.name, line.value) }
         return fields
     }
 }

@@ -79,7 +79,7 @@ enum ContentMode: Sendable, Hashable {
             if name.hasPrefix(AttributeFields.prefix), !seen.insert(name).inserted {
                 throw ValidationError(field: name, message: "must not be given more than once")
             }
-            try fields.add(name: name.utf8, value: field.value.utf8)
+            try fields.add(name: name, value: field.value)
         }
         return fields
     }

@@ -50,6 +50,8 @@ struct LogRepetition {
     let allowance: Int
     let period: Duration
     private var periods: [Place: Period] = [:]
+    /// When the full table was last searched for idle locations; nil since ``due(now:endsAll:)`` did.
+    private var searched: ContinuousClock.Instant?
     /// Number of suppressed lines.
     private(set) var total: UInt64 = 0
 
@@ -102,15 +104,22 @@ struct LogRepetition {
     ///
     /// - Parameter endsAll: whether to end all periods.
     mutating func due(now: ContinuousClock.Instant, endsAll: Bool) -> [Summary] {
+        searched = nil
         let over = periods.filter { endsAll || now - $0.value.begin >= period }
         for place in over.keys { periods[place] = nil }
         return over.values.compactMap(\.suppressed).sorted { ($0.place.file, $0.place.line) < ($1.place.file, $1.place.line) }
     }
 
     /// Returns the location under which a line counts.
+    ///
+    /// A full table is searched for idle locations at most ten times a period: with a search for each line of another tenant, a line would take a
+    /// millisecond.
     private mutating func known(_ place: Place, now: ContinuousClock.Instant) -> Place {
         guard periods[place] == nil, periods.count >= Self.maximumPlaces else { return place }
-        periods = periods.filter { now - $0.value.begin < period || $0.value.suppressed != nil }
+        if searched.map({ now - $0 >= period / 10 }) ?? true {
+            searched = now
+            periods = periods.filter { now - $0.value.begin < period || $0.value.suppressed != nil }
+        }
         guard periods.count >= Self.maximumPlaces else { return place }
         return Place(file: place.file, line: place.line, tenant: nil, isTraced: place.isTraced)
     }

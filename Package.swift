@@ -289,7 +289,7 @@ let package = Package(
             [
                 "Basics", "HTTPFront", "TestKit", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes,
                 nioHTTPTypesHTTP1,
-                logging, nioEmbedded,
+                logging, nioEmbedded, nioPosix,
             ]
         ),
         tests(

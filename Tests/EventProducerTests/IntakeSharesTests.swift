@@ -174,10 +174,10 @@ import Testing
         }
     }
 
-    @Test func theConnectionsOfASenderDoNotComeBackTogether() throws {
+    @Test func theConnectionsOfASenderDoNotComeBackTogether() {
         let places = Mutex([0.0, 0.25, 1.0])
         let delays = RefusalDelay(now: { .zero }, random: { places.withLock { $0.removeFirst() } })
-        let sender = try Tenant("acme")
+        let sender: Tenant = "acme"
         #expect(delays.delay(for: sender, retryAfter: 1) == .zero)
         #expect((0..<3).map { _ in delays.delay(for: sender, retryAfter: 1) } == [.seconds(1), .milliseconds(1250), .seconds(2)])
         let drawn = RefusalDelay(now: { .zero })

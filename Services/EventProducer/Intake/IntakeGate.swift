@@ -86,16 +86,15 @@ struct IntakeGate: Sendable {
     ) async throws -> Response {
         let body = try await request.readBody(upTo: limits.bodyBytes, within: limits.bodyTimeout)
         do {
-            let events = body.readableBytes > Self.briefBytes ? try await inTurn(of: publisher.home) { try take(body) } : try take(body)
-            return try await store(events)
+            guard body.readableBytes > Self.briefBytes else { return try await store(take(body)) }
+            // Off the request's thread: it is an event loop, which serves other connections.
+            return try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                try await store(turns.run(for: publisher.home) { try take(body) })
+            }
         } catch let error as APIError where error.status.kind == .clientError && error.status != .tooManyRequests {
             shares.charge(IntakeShares.Use(events: 1, bytes: body.readableBytes), to: publisher.home)
             throw error
         }
-    }
-    /// Parses a large body: on the cooperative pool, since the request's thread is an event loop that serves other connections.
-    private func inTurn<Events: Sendable>(of tenant: Tenant, _ parse: () throws -> Events) async throws -> Events {
-        try await turns.run(for: tenant) { try await withTaskExecutorPreference(globalConcurrentExecutor) { try parse() } }
     }
 }
 

@@ -349,7 +349,7 @@ import Testing
             try await bench.edge.revoke(.token(TokenID("a")))
             try await bench.edge.publish()
             #expect(await answer.ended == opening + "event: stream.end\ndata: {\"reason\":\"token_revoked\"}\n\n")
-            #expect(await other.text(until: "incident.created").contains("incident.created"))
+            #expect(await other.text { $0.contains("incident.created") }.contains("incident.created"))
             let late = try await bench.request("/v1/notifications/stream", isAuthorized: false, fields)
             #expect(late.status == 401)
             #expect(await late.body.contains("The token was revoked"))

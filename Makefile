@@ -2,10 +2,11 @@
 
 SHELL := /bin/bash
 SWIFT ?= swift
-# How many files of integration tests run side by side: one for each core, at most four. With 1, all run one after another.
-JOBS ?= $(shell cores=$$(nproc); echo $$((cores < 4 ? cores : 4)))
-# The fast ones mostly wait for a process, so twice as many run side by side.
-FAST_JOBS ?= $(shell echo $$((2 * $(JOBS))))
+# How many files of integration tests run side by side: one more than there are cores, because tests also wait; at most five. With 1, all run one after
+# another.
+JOBS ?= $(shell cores=$$(nproc); echo $$((cores < 4 ? cores + 1 : 5)))
+# The fast ones mostly wait for a process.
+FAST_JOBS ?= $(shell echo $$((3 * $(JOBS) / 2)))
 # What is built for tests: debug; or release, which is what users run, and what `make test`, CI and the drill run: a compiler's optimiser has faults
 # too. Release has a separate folder, because tests need a flag with which everything else would be built again.
 CONFIGURATION ?= debug

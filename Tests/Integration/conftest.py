@@ -46,9 +46,11 @@ def pytest_collection_modifyitems(config, items):
         (wanted if is_wanted(item) else others).append(item)
     config.hook.pytest_deselected(items=others)
     if hasattr(config, "workerinput"):
-        # In parallel runs, files with `long` tests go first, so that no process is still busy with one when the others have ended.
-        count = Counter(item.path for item in wanted if item.get_closest_marker("long"))
-        wanted.sort(key=lambda item: -count[item.path])
+        # In parallel runs, files with `long` tests go first, then those with many, so that no process is still busy with one when the others have
+        # ended.
+        long = Counter(item.path for item in wanted if item.get_closest_marker("long"))
+        count = Counter(item.path for item in wanted)
+        wanted.sort(key=lambda item: (-long[item.path], -count[item.path], item.path))
     items[:] = wanted
 
 

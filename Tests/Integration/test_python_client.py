@@ -105,9 +105,14 @@ async def test_nothing_is_lost_when_an_edge_and_the_intake_are_killed(stack):
     async with client as causeway, producer as sender, causeway.follow() as stream:
         await stream.opened()
 
+        killed = asyncio.Event()
+
         async def publish():
             async with sender.publisher() as publisher:
                 for number in range(count):
+                    if number == 250:
+                        # So that what the client has got by then does not reach to the end of what it waits for.
+                        await killed.wait()
                     await publisher.put(numbered(number))
                     if number % 50 == 0:
                         await publisher.flush()
@@ -118,11 +123,12 @@ async def test_nothing_is_lost_when_an_edge_and_the_intake_are_killed(stack):
         first.kill()
         stack.producer.kill()
         stack.producer.start()
-        got += await numbers(stream, 200)
+        killed.set()
+        got += await numbers(stream, 250)
         assert client.front.tried[-1] is not first
         first.start().wait_ready()
         client.front.tried[-1].kill()
-        got += await numbers(stream, count - 250)
+        got += await numbers(stream, count - 300)
         await publishing
         assert got == list(range(count))
     assert [event.id for event in stack.bus.events()] == [f"n-{number}" for number in range(count)]

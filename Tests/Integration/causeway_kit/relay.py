@@ -4,7 +4,7 @@ import json
 import time
 
 from .intake import numbered
-from .surfaces import Closed, Ended, Event, Gap, Heartbeat, Opened, Surface, SurfaceConnection
+from .surfaces import Closed, Ended, Event, Gap, Heartbeat, Opened, Refusal, Surface, SurfaceConnection
 from .websocket import Close, WebSocketConnection
 from .workspace import NO_PLACE
 
@@ -146,23 +146,6 @@ class RelayConnection(SurfaceConnection):
         self.ws.close()
 
 
-class _Refusal(SurfaceConnection):
-    """A handshake that was answered with 503: what other surfaces say once the stream is open."""
-
-    def __init__(self, surface):
-        self.surface = surface
-        self._messages = [Closed(), Ended("unavailable")]
-
-    def next(self, timeout=15.0):
-        return self._messages.pop() if len(self._messages) > 1 else self._messages[0]
-
-    def cut(self):
-        pass
-
-    def close(self):
-        pass
-
-
 class Relay(Surface):
     name = "relay"
     executable = "jsonrpc-relay"
@@ -180,7 +163,7 @@ class Relay(Surface):
         connection = WebSocketConnection(edge.url + self.path, receive_buffer=receive_buffer, **credential)
         if connection.status == 503:
             connection.close()
-            return _Refusal(self)
+            return Refusal(self)
         assert connection.status == 101, f"{connection.status} {connection.body()!r}"
         return RelayConnection(self, connection, NO_PLACE if cursor is None else cursor, plain=plain)
 

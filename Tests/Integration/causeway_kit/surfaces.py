@@ -109,6 +109,23 @@ class SurfaceConnection(ABC):
         assert message == Closed(), f"after the goodbye there came {message}"
 
 
+class Refusal(SurfaceConnection):
+    """A handshake that was answered with 503, as by an edge that has just started without the bus: what others say once the stream is open."""
+
+    def __init__(self, surface):
+        self.surface = surface
+        self._messages = [Closed(), Ended("unavailable")]
+
+    def next(self, timeout=15.0):
+        return self._messages.pop() if len(self._messages) > 1 else self._messages[0]
+
+    def cut(self):
+        pass
+
+    def close(self):
+        pass
+
+
 class Surface(ABC):
     """A way out of the log."""
 

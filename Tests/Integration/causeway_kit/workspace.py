@@ -4,7 +4,7 @@ import json
 
 import jwt
 
-from .surfaces import Closed, Ended, Event, Gap, Heartbeat, Opened, Surface, SurfaceConnection
+from .surfaces import Closed, Ended, Event, Gap, Heartbeat, Opened, Refusal, Surface, SurfaceConnection
 from .websocket import Close, WebSocketConnection
 
 #: What the close codes say that other surfaces say in words.
@@ -85,5 +85,8 @@ class WorkspaceStream(Surface):
         query |= {} if plain else {"last_event_id": cursor}
         query |= {} if types is None else {"types": types}
         connection = WebSocketConnection(edge.url + self.path, query=query, receive_buffer=receive_buffer)
+        if connection.status == 503:
+            connection.close()
+            return Refusal(self)
         assert connection.status == 101, f"{connection.status} {connection.body()!r}"
         return WorkspaceStreamConnection(self, connection, cursor, plain=plain)

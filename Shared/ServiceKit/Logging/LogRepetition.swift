@@ -50,7 +50,7 @@ struct LogRepetition {
     let allowance: Int
     let period: Duration
     private var periods: [Place: Period] = [:]
-    /// When the full table was last searched for idle locations; nil since ``due(now:endsAll:)`` did.
+    /// When the full table was last searched for idle locations.
     private var searched: ContinuousClock.Instant?
     /// Number of suppressed lines.
     private(set) var total: UInt64 = 0
@@ -104,7 +104,6 @@ struct LogRepetition {
     ///
     /// - Parameter endsAll: whether to end all periods.
     mutating func due(now: ContinuousClock.Instant, endsAll: Bool) -> [Summary] {
-        searched = nil
         let over = periods.filter { endsAll || now - $0.value.begin >= period }
         for place in over.keys { periods[place] = nil }
         return over.values.compactMap(\.suppressed).sorted { ($0.place.file, $0.place.line) < ($1.place.file, $1.place.line) }

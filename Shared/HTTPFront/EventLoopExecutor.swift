@@ -15,7 +15,7 @@ final class EventLoopExecutor: TaskExecutor {
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        let executor = asUnownedTaskExecutor()
-        loop.execute { job.runSynchronously(on: executor) }
+        // Keeps the executor until the job has run: the job that ends the connection's task releases the last other reference.
+        loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }

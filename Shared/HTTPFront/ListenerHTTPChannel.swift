@@ -28,6 +28,7 @@ extension HTTPServerBuilder {
 /// - A response with `Connection: close` closes the connection.
 /// - The connection holds a place in the ``DescriptorBudget`` of its listener.
 /// - An idle connection is closed.
+/// - Its tasks run on its event loop (``EventLoopExecutor``).
 /// - A separate handler implements each requirement of RFC 9110 and RFC 9112 that the decoder leaves to the server.
 ///
 /// Backpressure: beyond a request's head at most ``readBytes`` are buffered per connection. The next read follows when they are consumed.

@@ -111,7 +111,7 @@ async def test_nothing_is_lost_when_an_edge_and_the_intake_are_killed(stack):
             async with sender.publisher() as publisher:
                 for number in range(count):
                     if number == 250:
-                        # So that what the client has got by then does not reach to the end of what it waits for.
+                        # The client cannot have received these before the kill.
                         await killed.wait()
                     await publisher.put(numbered(number))
                     if number % 50 == 0:

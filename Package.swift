@@ -92,6 +92,7 @@ let package = Package(
     targets: [
         // What the system gives.
         .systemLibrary(name: "CEpoll", path: "Shared/CEpoll"),
+        .systemLibrary(name: "CMalloc", path: "Shared/CMalloc"),
         .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CNATS", path: "Shared/CNATS", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
 
@@ -130,8 +131,8 @@ let package = Package(
         shared(
             "ServiceKit",
             [
-                "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "HTTPFront", hummingbird, hummingbirdCore,
-                httpTypes,
+                "Basics", "CMalloc", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "HTTPFront", hummingbird,
+                hummingbirdCore, httpTypes,
                 nioCore, nioHTTP1, lifecycle, unixSignals, logging, metrics, tracing, argumentParser,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),

@@ -97,6 +97,6 @@ public struct ServiceMain: Sendable {
         }
         // The exporter stops after everything that ends spans.
         let exporter: [any Service] = spans.map { [$0.exporter] } ?? []
-        try await runner.run([admin] + exporter + [reloads] + services)
+        try await runner.run([admin] + exporter + [reloads, MemoryReturn()] + services)
     }
 }

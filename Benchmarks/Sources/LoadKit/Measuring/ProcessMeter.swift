@@ -55,17 +55,17 @@ struct ProcessMeter: Sendable {
         return kibibytes * 1024
     }
 
-    /// Returns ``residentBytes()`` once it is constant for half a second, or after five seconds: memory of handshakes is freed a little
-    /// later.
+    /// Returns ``residentBytes()`` once it is constant for three seconds, or after twenty: a process gives the memory of a burst back when it has
+    /// been quiet for a second.
     func settledResidentBytes() throws(LoadError) -> Int {
         var last = try residentBytes()
         var unchanged = 0
         let looks: UInt64 = 100_000_000
-        _ = try MonotonicClock.wait(5_000_000_000, every: looks) { () throws(LoadError) -> Bool in
+        _ = try MonotonicClock.wait(20_000_000_000, every: looks) { () throws(LoadError) -> Bool in
             let now = try residentBytes()
             unchanged = now == last ? unchanged + 1 : 0
             last = now
-            return unchanged > 5
+            return unchanged >= 30
         }
         return last
     }

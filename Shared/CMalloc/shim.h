@@ -1,0 +1,7 @@
+// malloc_trim(3), which Swift's Glibc module does not have.
+#ifndef CAUSEWAY_CMALLOC_H
+#define CAUSEWAY_CMALLOC_H
+
+#include <malloc.h>
+
+#endif

@@ -49,23 +49,33 @@ import Testing
     /// Behind what is in flight, other tenants' events wait.
     @Test func aBatchIsSentInPieces() async throws {
         func windows(_ sizes: [Int]) throws -> [Int] {
-            var rest = try sizes.enumerated().map { number, size in
+            let events = try sizes.enumerated().map { number, size in
                 try Fixture.event("\(number)", payload: #"{"x":"\#(String(repeating: "x", count: size - 8))"}"#)
-            }[...]
-            var counts: [Int] = []
-            while !rest.isEmpty {
-                counts.append(EventLog.window(of: rest).count)
-                rest = rest.dropFirst(counts[counts.count - 1])
             }
-            return counts
+            let windows = EventLog.windows(of: events)
+            #expect(windows.flatMap { $0 } == events)
+            return windows.map(\.count)
         }
+        #expect(try windows([]) == [])
         #expect(try windows(Array(repeating: 8, count: 600)) == [250, 250, 100])
-        #expect(try windows(Array(repeating: 200_000, count: 12)) == [5, 5, 2])
+        #expect(try windows(Array(repeating: 100_000, count: 5)) == [2, 2, 1])
         #expect(try windows(Array(repeating: EventLog.windowBytes / 4, count: 4) + [100]) == [4, 1])
+        #expect(Payload.maximumBytes <= EventLog.windowBytes)
+    }
+
+    /// What is on the way from the log to every process is bounded by the pace at which a tenant's batches go there.
+    @Test func batchesOfATenantShareItsPace() async throws {
         let bench = try await Bench()
-        let events = try (0..<12).map { try Fixture.event("\($0)", payload: #"{"x":"\#(String(repeating: "x", count: 200_000))"}"#) }
-        let appended = try await bench.log.append(contentsOf: events, intake: Fixture.time)
-        #expect(appended.map(\.cursor.sequence) == Array(1...12))
+        let batches = try (0..<2).map { batch in
+            try (0..<12).map { try Fixture.event("\(batch)-\($0)", payload: #"{"x":"\#(String(repeating: "x", count: 200_000))"}"#) }
+        }
+        let begin = ContinuousClock.now
+        async let first = bench.log.append(contentsOf: batches[0], intake: Fixture.time)
+        async let second = bench.log.append(contentsOf: batches[1], intake: Fixture.time)
+        let sequences = try await [first, second].map { $0.map(\.cursor.sequence) }
+        #expect(sequences.allSatisfy { $0 == $0.sorted() })
+        #expect(sequences.joined().sorted() == Array(1...24))
+        #expect(ContinuousClock.now - begin > .seconds(23.0 * 200_000 / Double(EventLog.bytesPerSecond)))
     }
 
     @Test func aRepetitionGetsTheFirstCursor() async throws {

@@ -5,11 +5,14 @@ import NATSClient
 extension EventLog {
     /// Maximum number of events of one append in flight: some 5 ms of nats-server's time, for which the events of other tenants wait.
     static let window = 250
-    /// Maximum size of their payloads, in bytes. One event may be larger.
+    /// Maximum size of their payloads, in bytes: at least that of one payload (contract §10).
     ///
     /// All tenants share one path: a connection's buffer, nats-server, the feed of each process. At each of them an event waits for what
-    /// another append has in flight there: about 1 ms per MiB.
-    static let windowBytes = 1 << 20
+    /// another append has in flight there.
+    static let windowBytes = 256 << 10
+    /// Maximum number of bytes a second that a tenant's batches bring to the log. Acknowledgements bound what is in flight to the log, not what every
+    /// process still has to read and to check, at some 200 MiB a second.
+    static let bytesPerSecond = 32 << 20
 
     /// Appends one event; when it returns, the event is durable.
     ///
@@ -34,7 +37,7 @@ extension EventLog {
     /// Faults are found before anything is stored: a message that is too large, an id that the log or an earlier event of the call has with other
     /// content, an approval id in use. Only a concurrent producer with the same id can cause a conflict after some events are stored.
     ///
-    /// Sends without waiting for each, at most 250 or 1 MiB in flight for each tenant. Within a tenant, sequences follow the array's order, except for duplicates.
+    /// Sends without waiting for each, at most 250 or 256 KiB in flight for each tenant, and at most 32 MiB a second. Within a tenant, sequences follow the array's order, except for duplicates.
     /// (When a cluster changes its leader during the call, retried events may follow later ones.)
     ///
     /// - Parameters: as for ``append(_:intake:timeout:)``, the timeout for all of them.
@@ -116,26 +119,25 @@ extension EventLog {
     private func send(_ events: [Event], intake: Timestamp, deadline: ContinuousClock.Instant) async throws(EventLogError)
         -> [Result<Appended, EventLogError>]
     {
-        guard events.count > Self.window else { return try await sendWindow(events, intake: intake, deadline: deadline) }
         var results: [Result<Appended, EventLogError>] = []
-        results.reserveCapacity(events.count)
-        var rest = events[...]
-        while !rest.isEmpty {
-            let window = Self.window(of: rest)
-            results += try await sendWindow(Array(window), intake: intake, deadline: deadline)
-            rest = rest.dropFirst(window.count)
-        }
+        for window in Self.windows(of: events) { results += try await sendWindow(Array(window), intake: intake, deadline: deadline) }
         return results
     }
 
-    /// Returns the events at the front that are in flight together: at least one.
-    static func window(of events: ArraySlice<Event>) -> ArraySlice<Event> {
-        var bytes = 0
-        let isWithin = events.prefix(Self.window).prefix { event in
-            bytes += event.payload.bytes.count
-            return bytes <= Self.windowBytes
+    /// Cuts events into those that are in flight together: at most ``window``, and ``windowBytes``.
+    static func windows(of events: [Event]) -> [ArraySlice<Event>] {
+        var windows: [ArraySlice<Event>] = []
+        var (start, bytes) = (0, 0)
+        for index in events.indices {
+            let size = events[index].payload.bytes.count
+            if index - start == window || bytes + size > windowBytes {
+                windows.append(events[start..<index])
+                (start, bytes) = (index, 0)
+            }
+            bytes += size
         }
-        return isWithin.isEmpty ? events.prefix(1) : isWithin
+        if start < events.count { windows.append(events[start...]) }
+        return windows
     }
 
     private func sendWindow(_ events: [Event], intake: Timestamp, deadline: ContinuousClock.Instant) async throws(EventLogError)
@@ -198,10 +200,13 @@ extension EventLog {
 
     /// Publishes messages in order and waits for their results.
     ///
-    /// Several messages wait for the tenant's turn: however many batches a tenant sends at a time, one window of them is in flight.
+    /// Several messages, and a large one, wait for the tenant's turn: however many batches a tenant sends at a time, one window of them is in flight, and the next one
+    /// follows at the pace of ``bytesPerSecond``.
     private func publish(_ messages: [OutgoingMessage], timeout: Duration) async -> [Result<PublishAck, EventLogError>] {
-        // A single message has no order to keep.
-        guard messages.count > 1, let tenant = messages.first.flatMap({ try? EventSubject($0.subject).tenant }) else {
+        // A small single message has no order to keep, and delays nobody.
+        guard messages.count > 1 || messages.contains(where: { $0.encodedCount > Self.windowBytes / 8 }),
+            let tenant = messages.first.flatMap({ try? EventSubject($0.subject).tenant })
+        else {
             return await publish(messages, on: jetStream, timeout: timeout)
         }
         let deadline = ContinuousClock.now.advanced(by: timeout)
@@ -210,12 +215,21 @@ extension EventLog {
             guard remaining > .zero else {
                 return messages.map { _ in .failure(.unavailable("Other events of the tenant took all the time. Try again.")) }
             }
+            let next = ContinuousClock.now.advanced(by: Self.shortest(messages))
+            let results: [Result<PublishAck, EventLogError>]
             do throws(EventLogError) {
-                return await publish(messages, on: try await line.jetStream(), timeout: remaining)
+                results = await publish(messages, on: try await line.jetStream(), timeout: remaining)
             } catch {
-                return messages.map { _ in .failure(error) }
+                results = messages.map { _ in .failure(error) }
             }
+            try? await Task.sleep(until: next)
+            return results
         }
+    }
+
+    /// How long messages take at least, by ``bytesPerSecond``.
+    private static func shortest(_ messages: [OutgoingMessage]) -> Duration {
+        .nanoseconds(messages.reduce(0) { $0 + $1.encodedCount } * 1_000_000_000 / bytesPerSecond)
     }
 
     private func publish(

@@ -47,7 +47,7 @@ enum RelaySettings {
     static func rules(_ settings: Settings) -> WebSocketRules {
         var rules = WebSocketRules()
         rules.silenceLimit = settings[self.silenceTimeout]
-        rules.maxMessagesPerMinute = settings[self.maxMessagesPerMinute]
+        rules.maxMessagesPerMinute = UInt32(clamping: settings[self.maxMessagesPerMinute])
         return rules
     }
 }

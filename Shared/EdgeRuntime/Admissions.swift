@@ -5,15 +5,22 @@ import Synchronization
 /// An admission: the place of one open stream of a tenant. Taken by ``Edge/admit(tenant:)`` and released on deinit, so that no path
 /// can leak it or release it twice. The connection holds it until the end of the stream. Any thread.
 public struct Admission: ~Copyable, Sendable {
-    private let tenant: Tenant
-    private let admissions: Admissions
+    private let places: TenantPlaces
 
-    fileprivate init(of tenant: Tenant, in admissions: Admissions) {
+    fileprivate init(_ places: TenantPlaces) { self.places = places }
+
+    deinit { self.places.admissions.release(self.places.tenant) }
+}
+
+/// Where a tenant's admissions go back to; one for all of them, so that a connection holds a word.
+private final class TenantPlaces: Sendable {
+    let tenant: Tenant
+    let admissions: Admissions
+
+    init(of tenant: Tenant, in admissions: Admissions) {
         self.tenant = tenant
         self.admissions = admissions
     }
-
-    deinit { self.admissions.release(self.tenant) }
 }
 
 /// An admission, or the reason of a refusal.
@@ -41,10 +48,14 @@ public enum AdmissionAnswer: ~Copyable, Sendable {
 
 /// Counts open streams against the limits. Any thread.
 final class Admissions: Sendable {
+    private struct Refusal: Error {
+        let ending: Ending
+    }
+
     private struct State {
         var isClosed = false
         var count = 0
-        var tenants: [Tenant: Int] = [:]
+        var tenants: [Tenant: (count: Int, places: TenantPlaces)] = [:]
     }
 
     private let state = Mutex(State())
@@ -59,23 +70,27 @@ final class Admissions: Sendable {
 
     /// Takes a place, or refuses.
     func admit(_ tenant: Tenant) -> AdmissionAnswer {
-        let refusal = self.state.withLock { state -> Ending? in
-            if state.isClosed { return .draining }
-            if self.total > 0, state.count >= self.total { return .overloaded }
-            if self.perTenant > 0, state.tenants[tenant, default: 0] >= self.perTenant { return .limit }
+        let answer = self.state.withLock { state -> Result<TenantPlaces, Refusal> in
+            if state.isClosed { return .failure(Refusal(ending: .draining)) }
+            if self.total > 0, state.count >= self.total { return .failure(Refusal(ending: .overloaded)) }
+            var taken = state.tenants[tenant] ?? (count: 0, places: TenantPlaces(of: tenant, in: self))
+            if self.perTenant > 0, taken.count >= self.perTenant { return .failure(Refusal(ending: .limit)) }
             state.count += 1
-            state.tenants[tenant, default: 0] += 1
-            return nil
+            taken.count += 1
+            state.tenants[tenant] = taken
+            return .success(taken.places)
         }
-        if let refusal { return .refused(refusal) }
-        return .admitted(Admission(of: tenant, in: self))
+        switch answer {
+        case .success(let places): return .admitted(Admission(places))
+        case .failure(let refusal): return .refused(refusal.ending)
+        }
     }
 
     fileprivate func release(_ tenant: Tenant) {
         self.state.withLock { state in
             state.count -= 1
-            let left = (state.tenants[tenant] ?? 1) - 1
-            state.tenants[tenant] = left > 0 ? left : nil
+            let left = (state.tenants[tenant]?.count ?? 1) - 1
+            if left > 0 { state.tenants[tenant]?.count = left } else { state.tenants[tenant] = nil }
         }
     }
 
@@ -83,11 +98,11 @@ final class Admissions: Sendable {
     var count: Int { self.state.withLock { $0.count } }
 
     /// The number of places that a tenant has taken.
-    func count(of tenant: Tenant) -> Int { self.state.withLock { $0.tenants[tenant] ?? 0 } }
+    func count(of tenant: Tenant) -> Int { self.state.withLock { $0.tenants[tenant]?.count ?? 0 } }
 
     /// The tenants with the most places, at most `count`, the largest first; equal ones sorted by name.
     func largest(_ count: Int) -> [(tenant: Tenant, connections: Int)] {
-        let tenants = self.state.withLock { $0.tenants }
+        let tenants = self.state.withLock { $0.tenants.mapValues(\.count) }
         return tenants.sorted { ($1.value, $0.key.text) < ($0.value, $1.key.text) }.prefix(count).map { ($0.key, $0.value) }
     }
 

@@ -6,17 +6,19 @@ public import Basics
 /// event's sequence in it (64). Every process computes the same text for the same event.
 /// Only epoch and sequence identify the position: equality, hashing and order ignore the time.
 public struct Cursor: Sendable, Hashable, Comparable, CustomStringConvertible {
-    /// The time of intake; between 1970 and 10889.
-    public let time: Timestamp
-    /// The log of the sequence: 16 bits of the time at which its stream was created.
-    public let epoch: UInt16
+    /// The upper half of the ULID: 48 bits of time and 16 of the epoch. Every open stream has a cursor, so it is two words.
+    private let origin: UInt64
     /// The position in the log; 0 is before the first event.
     public let sequence: UInt64
 
+    /// The time of intake; between 1970 and 10889.
+    public var time: Timestamp { Timestamp(millisecondsSinceEpoch: Int64(origin >> 16)) }
+    /// The log of the sequence: 16 bits of the time at which its stream was created.
+    public var epoch: UInt16 { UInt16(truncatingIfNeeded: origin) }
+
     /// Creates a cursor. A time that does not fit in 48 bits is clamped.
     public init(time: Timestamp, epoch: UInt16, sequence: UInt64) {
-        self.time = Timestamp(millisecondsSinceEpoch: Int64(ULID.milliseconds(of: time)))
-        self.epoch = epoch
+        origin = UInt64(ULID.milliseconds(of: time)) << 16 | UInt64(epoch)
         self.sequence = sequence
     }
 
@@ -29,8 +31,7 @@ public struct Cursor: Sendable, Hashable, Comparable, CustomStringConvertible {
         guard bytes.starts(with: "evt_".utf8), let value = CrockfordBase32.decode(bytes.dropFirst(4)),
             UInt64(truncatingIfNeeded: value) <= Self.maximumSequence
         else { return nil }
-        time = Timestamp(millisecondsSinceEpoch: Int64(value >> 80))
-        epoch = UInt16(truncatingIfNeeded: value >> 64)
+        origin = UInt64(truncatingIfNeeded: value >> 64)
         sequence = UInt64(truncatingIfNeeded: value)
     }
 
@@ -67,9 +68,6 @@ public struct Cursor: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// Appends ``text`` without creating a string.
     func append(to out: inout [UInt8]) {
         out.append("evt_")
-        CrockfordBase32.append(
-            UInt128(UInt64(time.millisecondsSinceEpoch)) << 80 | UInt128(epoch) << 64 | UInt128(sequence),
-            to: &out
-        )
+        CrockfordBase32.append(UInt128(origin) << 64 | UInt128(sequence), to: &out)
     }
 }

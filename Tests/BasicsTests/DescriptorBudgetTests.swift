@@ -58,6 +58,41 @@ import Testing
         withExtendedLifetime(next) {}
     }
 
+    /// As those of the connections on a delivery loop.
+    @Test func aDetachedPlaceCountsUntilItsEnd() throws {
+        let budget = DescriptorBudget { 2 }
+        let opened = try #require(budget.enterStream()).detached()
+        let handedOver = handedOverPlace(budget)
+        #expect(budget.use == DescriptorBudget.Use(held: 2, streams: 2))
+        // Neither makes room.
+        #expect(budget.enterStream() == nil)
+        let refused = enter("refused", budget)
+        #expect(closed.list == ["refused"])
+        refused.giveBack()
+        _ = consume opened
+        #expect(budget.use.streams == 1)
+        _ = consume handedOver
+        #expect(budget.use.held == 0)
+    }
+
+    private func handedOverPlace(_ budget: DescriptorBudget) -> DescriptorBudget.Detached {
+        let place = enter("handed over", budget)
+        place.handOver(to: -1, isStream: true)
+        return place.detached()
+    }
+
+    @Test func aDetachedPlaceOfARefusedConnectionIsGivenBackAtItsEnd() {
+        let budget = DescriptorBudget { 1 }
+        do {
+            let place = enter("refused", budget)
+            place.handOver(to: -1, isStream: false)
+            let detached = place.detached()
+            #expect(budget.use.held == 1)
+            _ = consume detached
+        }
+        #expect(budget.use.held == 0)
+    }
+
     @Test func onlyAnAcceptedTokenMakesAConnectionIdleOrKeepsItFromLeaving() {
         let budget = DescriptorBudget { 1 }
         let stranger = enter("stranger", budget)

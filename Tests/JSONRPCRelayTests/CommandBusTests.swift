@@ -1,3 +1,4 @@
+import AccessControl
 import NATSClient
 import TestKit
 import Testing
@@ -51,7 +52,7 @@ import Testing
         let caller = CommandCaller(
             tenant: "acme causeway-user: root",
             user: "ann é%",
-            roles: ["member", "admin"],
+            roles: [.member, .admin],
             traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         )
         let client = Client(setting.bus, caller)

@@ -91,9 +91,9 @@ import Testing
             Principal(user: "ann", tenant: "acme", roles: [.member, .admin], otherRoles: ["security"], expiresAt: 1),
             traceparent: "t"
         )
-        #expect(caller == CommandCaller(tenant: "acme", user: "ann", roles: ["admin", "member"], traceparent: "t"))
+        #expect(caller == CommandCaller(tenant: "acme", user: "ann", roles: [.admin, .member], traceparent: "t"))
         caller.renew(by: principal)
-        #expect(caller == CommandCaller(tenant: "acme", user: "ann", roles: ["member"], traceparent: "t"))
+        #expect(caller == CommandCaller(tenant: "acme", user: "ann", roles: [.member], traceparent: "t"))
     }
 }
 

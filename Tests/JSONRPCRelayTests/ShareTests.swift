@@ -24,7 +24,7 @@ import Testing
             looked += outputs.subscriptions.count
             refused += outputs.sent.joined(separator: "").components(of: "-32005")
         }
-        let limits = RelayEngine.Limits()
+        let limits = RelayEngine.limits
         #expect(looked == Int(limits.subscriptionChangesAtOnce) / 2)
         #expect(refused == 10_000 - Int(limits.subscriptionChangesAtOnce))
         // A few more after a second.
@@ -36,7 +36,7 @@ import Testing
         var engine = makeEngine()
         let silent = #"{"jsonrpc":"2.0","method":"agent.run"}"#
         let sent = (0..<1000).reduce(0) { count, _ in count + engine.receive(bytes(silent), now: start).commands.count }
-        #expect(sent == RelayEngine.Limits().outstandingCommands)
+        #expect(sent == RelayEngine.limits.outstandingCommands)
         let refused = engine.receive(bytes(#"{"jsonrpc":"2.0","id":1,"method":"agent.run"}"#), now: start)
         #expect(refused.commands.isEmpty && refused.sent.first?.contains("-32005") == true)
         #expect(engine.receive(bytes(silent), now: start.advanced(by: .seconds(1))).commands.count == 1)

@@ -1,3 +1,4 @@
+import AccessControl
 import Basics
 import Dispatch
 import EdgeRuntime
@@ -145,7 +146,7 @@ final class CommandBus: Sendable {
             CommandHeader.requestID: requestID,
             CommandHeader.tenant: CloudEventHeaders.encode(caller.tenant.text),
             CommandHeader.user: CloudEventHeaders.encode(caller.user.text),
-            CommandHeader.roles: CloudEventHeaders.encode(caller.roles.sorted().joined(separator: ",")),
+            CommandHeader.roles: CloudEventHeaders.encode(caller.roles.map(\.rawValue).sorted().joined(separator: ",")),
             CommandHeader.timeout: "\(timeoutMilliseconds)",
         ]
         if command.expectsAnswer { headers[CommandHeader.cancellation] = CommandSubject.cancellation(requestID) }

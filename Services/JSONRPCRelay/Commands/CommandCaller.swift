@@ -8,22 +8,20 @@ struct CommandCaller: Hashable, Sendable {
     /// The token's `sub`.
     var user: UserID
     /// The user's roles: `admin`, `member`. Services authorise by them; the relay only requires one of them.
-    var roles: [String]
+    var roles: Set<Role>
     /// The trace of the connection's handshake, if any (W3C Trace Context).
     var traceparent: String?
 
     /// The principal of a connection whose handshake has that trace.
     init(_ principal: Principal, traceparent: String?) {
-        self.init(tenant: principal.tenant, user: principal.user, roles: Self.roles(of: principal), traceparent: traceparent)
+        self.init(tenant: principal.tenant, user: principal.user, roles: principal.roles, traceparent: traceparent)
     }
 
     /// The connection's token was renewed, by one of the same user: the roles are the new token's.
-    mutating func renew(by principal: Principal) { roles = Self.roles(of: principal) }
-
-    private static func roles(of principal: Principal) -> [String] { principal.roles.map(\.rawValue).sorted() }
+    mutating func renew(by principal: Principal) { roles = principal.roles }
 
     /// Creates a caller.
-    init(tenant: Tenant, user: UserID, roles: [String] = [], traceparent: String? = nil) {
+    init(tenant: Tenant, user: UserID, roles: Set<Role> = [], traceparent: String? = nil) {
         self.tenant = tenant
         self.user = user
         self.roles = roles

@@ -22,7 +22,9 @@ struct RelayEngine: Sendable {
         var subscriptionChangesAtOnce = 512.0
     }
 
-    let limits: Limits
+    /// Those of every connection.
+    static let limits = Limits()
+
     /// The cursor of the handshake, the default for subscriptions that name none.
     private let lastEventID: String?
     /// Returns a new ULID for a subscription.
@@ -36,18 +38,16 @@ struct RelayEngine: Sendable {
     private var now = MonotonicInstant(nanoseconds: 0)
     /// The times until which commands without an id count as pending, in order.
     private var unanswered: [MonotonicInstant] = []
-    private var subscriptionChanges: TokenBucket?
+    private var subscriptionChanges: TokenBucket.Level?
     private var nextToken: UInt64 = 1
     private var nextBatch: UInt64 = 1
 
     /// Creates the engine of a new connection.
     ///
     /// - Parameters:
-    ///   - limits: its bounds.
     ///   - lastEventID: the cursor of the handshake (contract §3); nil for none.
     ///   - makeULID: returns a new ULID; contains the clock and the randomness.
-    init(limits: Limits = Limits(), lastEventID: String? = nil, makeULID: @escaping @Sendable () -> String) {
-        self.limits = limits
+    init(lastEventID: String? = nil, makeULID: @escaping @Sendable () -> String) {
         self.lastEventID = lastEventID
         self.makeULID = makeULID
     }
@@ -136,8 +136,9 @@ struct RelayEngine: Sendable {
         let params = try SubscriptionParams(params)
         guard let incidentID = params.incidentID else { throw .invalidParams("params.incidentId is missing.") }
         try countSubscriptionChange()
-        guard subscriptions.count < limits.subscriptions else {
-            throw .invalidParams("A connection may have at most \(limits.subscriptions) subscriptions. End one that is no longer needed.")
+        let limit = Self.limits.subscriptions
+        guard subscriptions.count < limit else {
+            throw .invalidParams("A connection may have at most \(limit) subscriptions. End one that is no longer needed.")
         }
         let subscription = Subscription(id: "sub_\(makeULID())", topic: Topic(family: family, incidentID: incidentID))
         subscriptions.append(subscription)
@@ -172,10 +173,14 @@ struct RelayEngine: Sendable {
     /// Counts a subscription change against the rate limit.
     /// - Throws: -32005 when there were too many lately.
     private mutating func countSubscriptionChange() throws(RPCError) {
-        let perSecond = limits.subscriptionChangesPerSecond
-        var bucket =
-            subscriptionChanges ?? TokenBucket(capacity: limits.subscriptionChangesAtOnce, perSecond: perSecond, at: now.sinceBoot)
-        defer { subscriptionChanges = bucket }
+        let perSecond = Self.limits.subscriptionChangesPerSecond
+        var bucket = TokenBucket(
+            capacity: Self.limits.subscriptionChangesAtOnce,
+            perSecond: perSecond,
+            level: subscriptionChanges,
+            at: now.sinceBoot
+        )
+        defer { subscriptionChanges = bucket.level }
         guard bucket.take(at: now.sinceBoot) else {
             throw .tooManySubscriptionChanges(perSecond: Int(perSecond))
         }
@@ -217,8 +222,9 @@ struct RelayEngine: Sendable {
     private mutating func forward(_ request: RPCRequest, place: CommandLedger.Place?, _ effects: inout [RelayOutput]) throws(RPCError) {
         guard MethodName.isCommand(request.method) else { throw .methodNotFound }
         let token = CommandToken(number: nextToken)
-        guard outstandingCommands() < limits.outstandingCommands else { throw .tooManyCommands(limit: limits.outstandingCommands) }
-        if request.id == nil { unanswered.append(now.advanced(by: limits.unansweredTime)) }
+        let limit = Self.limits.outstandingCommands
+        guard outstandingCommands() < limit else { throw .tooManyCommands(limit: limit) }
+        if request.id == nil { unanswered.append(now.advanced(by: Self.limits.unansweredTime)) }
         if let id = request.id {
             commands.insert(token, CommandLedger.Entry(id: id, method: request.method, place: place))
         }

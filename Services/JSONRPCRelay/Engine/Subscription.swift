@@ -18,7 +18,7 @@ struct Topic: Hashable, Sendable {
     /// The payload's `incidentId`.
     let incidentID: IncidentID
     /// The hash of both. Seeded per process, so that clients cannot choose colliding ids.
-    private let digest: Int
+    let digest: Int
 
     /// Creates a topic.
     init(family: EventFamily, incidentID: IncidentID) {

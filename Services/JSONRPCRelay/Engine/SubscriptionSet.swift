@@ -16,11 +16,18 @@ struct SubscriptionSet: Sendable {
     /// The state of a topic with subscriptions.
     private struct Interest: Sendable {
         /// The sequence after which each subscription wants entries, by its id.
-        var wanted: [String: UInt64] = [:]
+        var wanted: [(id: String, from: UInt64)] = []
         /// The lowest of these.
         var from = UInt64.max
         /// The ranges processed on earlier passes: `lower < sequence <= upper`, ordered and disjoint.
         var settled: [(lower: UInt64, upper: UInt64)] = []
+
+        /// Adds a subscription, or changes where it begins.
+        mutating func want(_ id: String, from sequence: UInt64) {
+            wanted.removeAll { $0.id == id }
+            wanted.append((id, sequence))
+            from = min(from, sequence)
+        }
 
         /// Marks the range after the lowest `from`, up to the position, as processed for later passes.
         mutating func settle(through position: UInt64) {
@@ -35,20 +42,20 @@ struct SubscriptionSet: Sendable {
         }
     }
 
-    private var interests: [Topic: Interest] = [:]
+    private var interests = TopicTable<Interest>()
 
     /// Whether there are no subscriptions.
     var isEmpty: Bool { interests.isEmpty }
 
     /// The topics with the sequences after which they are pushed, in any order.
     var topics: [TopicSubscription] {
-        interests.map { TopicSubscription(family: $0.key.family, incidentID: $0.key.incidentID, after: $0.value.from) }
+        interests.rows.map { TopicSubscription(family: $0.topic.family, incidentID: $0.topic.incidentID, after: $0.value.from) }
     }
 
     /// Whether any subscription matches, at any position in the log.
     func matches(incidentID: IncidentID, type: EventType) -> Bool {
         guard let family = EventFamily(pushing: type) else { return false }
-        return interests[Topic(family: family, incidentID: incidentID)] != nil
+        return interests.index(of: Topic(family: family, incidentID: incidentID)) != nil
     }
 
     /// Whether the current entry, at that sequence, is to be pushed.
@@ -60,8 +67,8 @@ struct SubscriptionSet: Sendable {
     /// As ``admits(sequence:incidentID:type:)``, for a topic computed once for many connections.
     func admits(sequence: UInt64, topic: Topic) -> Bool {
         // By index: a copy of the interest would cost reference counting.
-        guard let index = interests.index(forKey: topic), sequence > interests.values[index].from else { return false }
-        return !interests.values[index].settled.contains { $0.lower < sequence && sequence <= $0.upper }
+        guard let index = interests.index(of: topic), sequence > interests.rows[index].value.from else { return false }
+        return !interests.rows[index].value.settled.contains { $0.lower < sequence && sequence <= $0.upper }
     }
 
     /// Adds a subscription.
@@ -72,11 +79,10 @@ struct SubscriptionSet: Sendable {
     /// - Returns: the connection's new position: the lower of the two.
     mutating func insert(_ subscription: Subscription, from: UInt64, position: UInt64) -> UInt64 {
         if from < position {
-            for topic in interests.keys { interests[topic]?.settle(through: position) }
+            interests.changeAll { $0.settle(through: position) }
         }
         var interest = interests[subscription.topic] ?? Interest()
-        interest.wanted[subscription.id] = from
-        interest.from = min(interest.from, from)
+        interest.want(subscription.id, from: from)
         interests[subscription.topic] = interest
         return min(from, position)
     }
@@ -85,17 +91,17 @@ struct SubscriptionSet: Sendable {
     ///
     /// - Parameter position: the sequence of the last entry that the connection has read.
     mutating func remove(_ subscription: Subscription, position: UInt64) {
-        guard var interest = interests[subscription.topic], interest.wanted[subscription.id] != nil else { return }
+        guard var interest = interests[subscription.topic], interest.wanted.contains(where: { $0.id == subscription.id }) else { return }
         interest.settle(through: position)
-        interest.wanted[subscription.id] = nil
-        interest.from = interest.wanted.values.min() ?? .max
+        interest.wanted.removeAll { $0.id == subscription.id }
+        interest.from = interest.wanted.map(\.from).min() ?? .max
         interests[subscription.topic] = interest.wanted.isEmpty ? nil : interest
     }
 
     /// Resets all subscriptions to start after `position`: the log was recreated, and old sequences are invalid.
     mutating func restart(at position: UInt64) {
-        interests = interests.mapValues { interest in
-            Interest(wanted: interest.wanted.mapValues { _ in position }, from: position)
+        interests.changeAll { interest in
+            interest = Interest(wanted: interest.wanted.map { ($0.id, position) }, from: position)
         }
     }
 }

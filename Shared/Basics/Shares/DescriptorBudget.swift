@@ -24,6 +24,10 @@ public final class DescriptorBudget: Sendable {
 
         deinit { budget.leave(id) }
 
+        /// Turns the place into one without identity, which takes no memory beyond its owner's, if it is a stream's: a stream is never evicted. The place
+        /// itself is given back.
+        public func detached() -> Detached { budget.detach(id) ? Detached(.stream(budget)) : Detached(.connection(self)) }
+
         /// Marks the connection as busy with an authenticated request: it cannot be evicted.
         public func requestAccepted() { budget.move(id, to: .working) }
 
@@ -38,6 +42,27 @@ public final class DescriptorBudget: Sendable {
 
         /// Releases the place. Idempotent.
         public func giveBack() { budget.leave(id) }
+    }
+
+    /// The place of a connection that has left its listener, for its one owner. Released on deinit: before the descriptor is closed.
+    public struct Detached: ~Copyable, Sendable {
+        fileprivate enum Held: Sendable {
+            /// Counted, without an entry.
+            case stream(DescriptorBudget)
+            /// One that may be shut down.
+            case connection(Place)
+        }
+
+        private let held: Held
+
+        fileprivate init(_ held: Held) { self.held = held }
+
+        deinit {
+            switch held {
+            case .stream(let budget): budget.streamEnded()
+            case .connection(let place): place.giveBack()
+            }
+        }
     }
 
     fileprivate enum Kind: Int, Sendable {
@@ -64,11 +89,15 @@ public final class DescriptorBudget: Sendable {
     private struct State {
         var nextTurn: UInt64 = 0
         var entries: [UInt64: Entry] = [:]
+        /// By kind; streams without an entry included.
         var counts = [Int](repeating: 0, count: 5)
         var strangers = AgeQueue()
         var idle = AgeQueue()
         var closed = 0
         var refused = 0
+
+        /// Places that are held.
+        var held: Int { counts.reduce(0, +) }
 
         mutating func turn() -> UInt64 {
             nextTurn += 1
@@ -97,7 +126,7 @@ public final class DescriptorBudget: Sendable {
         ///
         /// - Returns: whether there is one, and what closes the connection that had it; to be called without the lock.
         mutating func makeRoom(limit: Int) -> (isFree: Bool, evicted: (@Sendable () -> Void)?) {
-            guard entries.count - counts[Kind.leaving.rawValue] >= limit else { return (true, nil) }
+            guard held - counts[Kind.leaving.rawValue] >= limit else { return (true, nil) }
             guard let victim = victim() else {
                 refused += 1
                 return (false, nil)
@@ -179,7 +208,7 @@ public final class DescriptorBudget: Sendable {
     public var use: Use {
         state.withLock { state in
             Use(
-                held: state.entries.count,
+                held: state.held,
                 strangers: state.counts[Kind.stranger.rawValue],
                 streams: state.counts[Kind.stream.rawValue],
                 closed: state.closed,
@@ -222,6 +251,17 @@ public final class DescriptorBudget: Sendable {
             state.move(id, to: kind)
         }
     }
+
+    /// Removes a stream's entry, and goes on counting it. Returns false for any other.
+    private func detach(_ id: UInt64) -> Bool {
+        state.withLock { state in
+            guard state.entries[id]?.kind == .stream else { return false }
+            state.entries[id] = nil
+            return true
+        }
+    }
+
+    private func streamEnded() { state.withLock { $0.counts[Kind.stream.rawValue] -= 1 } }
 
     private func handOver(_ id: UInt64, to descriptor: Int32, isStream: Bool) {
         state.withLock { state in

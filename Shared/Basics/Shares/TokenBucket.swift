@@ -3,23 +3,35 @@
 /// A use that costs more than the capacity is allowed when the bucket is full; the bucket then has a negative balance, so that the rate holds in
 /// the long run. A value; the caller supplies monotonic time since any fixed instant.
 public struct TokenBucket: Sendable, Equatable {
+    /// What changes about a bucket: where there are many of the same capacity and rate, each can be kept as its level.
+    public struct Level: Sendable, Equatable {
+        /// The balance; may be negative.
+        fileprivate var tokens: Double
+        /// In nanoseconds.
+        fileprivate var filledAt: Int64
+    }
+
     private let capacity: Double
     /// Tokens per second.
     private let rate: Double
-    /// The balance; may be negative.
-    private var tokens: Double
-    private var filledAt: Duration
+    /// The present level.
+    public private(set) var level: Level
 
-    /// Creates a full bucket.
+    private var tokens: Double {
+        get { level.tokens }
+        set { level.tokens = newValue }
+    }
+
+    /// Creates a bucket.
     ///
     /// - Parameters:
     ///   - capacity: Maximum number of tokens; greater than 0.
     ///   - rate: Tokens per second; greater than 0.
-    public init(capacity: Double, perSecond rate: Double, at now: Duration) {
+    ///   - level: as it was; nil for a full one.
+    public init(capacity: Double, perSecond rate: Double, level: Level? = nil, at now: Duration) {
         self.capacity = capacity
         self.rate = rate
-        tokens = capacity
-        filledAt = now
+        self.level = level ?? Level(tokens: capacity, filledAt: now.nanoseconds)
     }
 
     /// Takes all the tokens or none; returns whether it did.
@@ -68,8 +80,8 @@ public struct TokenBucket: Sendable, Equatable {
 
     private mutating func fill(at now: Duration) {
         // A clock that was set back adds no tokens.
-        let elapsed = max(.zero, now - filledAt) / .seconds(1)
+        let elapsed = Double(max(0, now.nanoseconds - level.filledAt)) / 1e9
         tokens = min(capacity, tokens + elapsed * rate)
-        filledAt = max(filledAt, now)
+        level.filledAt = max(level.filledAt, now.nanoseconds)
     }
 }

@@ -84,11 +84,18 @@ struct ConnectionState: Sendable, Equatable {
         case close(Ending)
     }
 
+    /// The end of the connection; boxed, because an open one has none.
+    private indirect enum Farewell: Sendable, Equatable {
+        case none
+        /// - ending: why the farewell was sent. It is the reported ending, whichever side closes first afterwards.
+        /// - isCut: whether only the farewell is left to be sent, so that the next linger is the last.
+        case said(_ ending: Ending, isCut: Bool)
+
+        var ending: Ending? { if case .said(let ending, _) = self { ending } else { nil } }
+    }
+
     private(set) var phase: Phase = .attaching
-    /// Why the farewell was sent. It is the reported ending, whichever side closes first afterwards.
-    private var farewell: Ending?
-    /// Whether only the farewell is left to be sent, so that the next linger is the last.
-    private var isCut = false
+    private var farewell = Farewell.none
 
     /// Whether the connection receives events.
     var isOpen: Bool {
@@ -225,8 +232,7 @@ struct ConnectionState: Sendable, Equatable {
         case .reading(let flow): self.phase = .ending(flow, isReading: true)
         case .ending, .closing, .closed: return false
         }
-        self.farewell = ending
-        self.isCut = ending.dropsQueue
+        self.farewell = .said(ending, isCut: ending.dropsQueue)
         return true
     }
 
@@ -237,14 +243,14 @@ struct ConnectionState: Sendable, Equatable {
 
     /// The kernel has the farewell.
     mutating func farewellSent() -> FarewellSentAction {
-        guard case .ending = self.phase, let farewell = self.farewell else { return .none }
+        guard case .ending = self.phase, let farewell = self.farewell.ending else { return .none }
         self.phase = .closing
         return .awaitPeer(farewell)
     }
 
     /// No farewell is sent, because the peer does not read.
     mutating func farewellOmitted() -> CloseAction {
-        guard case .ending = self.phase, let farewell = self.farewell else { return .none }
+        guard case .ending = self.phase, let farewell = self.farewell.ending else { return .none }
         return self.close(farewell)
     }
 
@@ -262,9 +268,9 @@ struct ConnectionState: Sendable, Equatable {
 
     /// The linger time has passed.
     mutating func lingerElapsed() -> LingerAction {
-        guard let farewell = self.farewell else { return .none }
-        if case .ending = self.phase, !self.isCut {
-            self.isCut = true
+        guard case .said(let farewell, let isCut) = self.farewell else { return .none }
+        if case .ending = self.phase, !isCut {
+            self.farewell = .said(farewell, isCut: true)
             return .cutToFarewell(farewell)
         }
         guard let cause = self.finish(for: farewell) else { return .none }
@@ -280,6 +286,6 @@ struct ConnectionState: Sendable, Equatable {
     private mutating func finish(for ending: Ending) -> Ending? {
         if case .closed = self.phase { return nil }
         self.phase = .closed
-        return self.farewell ?? ending
+        return self.farewell.ending ?? ending
     }
 }

@@ -13,7 +13,6 @@ import Logging
 actor EdgeConnection {
     nonisolated let hub: LoopHub
     nonisolated let handle: ConnectionHandle
-    nonisolated let tenant: Tenant
     /// The admission, held until the hub removes the connection.
     private var admission: Admission?
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.hub.unownedExecutor }
@@ -34,9 +33,8 @@ actor EdgeConnection {
     var mark: TokenMark
     /// The token's `exp`, in seconds since 1970 UTC: when the connection ends, unless its token is renewed.
     var expiresAt: Int64
-    let requestID: String
-    private let traceID: String?
-    private let inbound: (any InboundHandler)?
+    private let request: OpeningRequest
+    private let inbound: WebSocketHandler?
     let conversation: (any Conversation)?
     let openedAt: MonotonicInstant
     /// When the server ends the stream.
@@ -51,7 +49,7 @@ actor EdgeConnection {
     let start: Cursor
     var bytes: UInt64 = 0
     /// The place in the descriptor budget, until the descriptor is closed.
-    private var place: DescriptorBudget.Place?
+    private var place: DescriptorBudget.Detached?
     /// Whether it holds one of the edge's places.
     nonisolated let wasAdmitted: Bool
     /// Whether reading is paused because too many answers are unsent.
@@ -83,12 +81,10 @@ actor EdgeConnection {
         self.audience = ticket.audience
         self.mark = ticket.principal?.mark ?? .ofNoToken
         self.expiresAt = ticket.expiresAt
-        self.tenant = ticket.tenant
         let wasAdmitted = admission.refusal == nil
         self.wasAdmitted = wasAdmitted
         self.admission = admission.place()
-        self.requestID = ticket.requestID
-        self.traceID = ticket.traceID
+        self.request = OpeningRequest(id: ticket.requestID, traceID: ticket.traceID)
         self.inbound = ticket.inbound.makeHandler()
         self.conversation = wasAdmitted ? ticket.inbound.makeConversation() : nil
         self.openedAt = hub.loop.now()
@@ -96,13 +92,19 @@ actor EdgeConnection {
         self.generation = beginning.position.generation
         self.progress = DeliveryProgress(sequence: beginning.position.sequence)
         self.start = beginning.cursor
-        self.place = ticket.place
+        self.place = if let place = ticket.place { place.detached() } else { nil }
         let pending = PendingWork()
         pending.outbox.append(beginning.opening)
         pending.unread = ticket.earlyBytes
         self.pending = pending
         self.conversation?.attach(to: self)
     }
+
+    /// The tenant whose events it reads. On the loop's thread.
+    nonisolated var tenant: Tenant { self.assumeIsolated { $0.group.chain.source.tenant } }
+
+    /// The id of the request that opened it.
+    var requestID: String { self.request.id }
 
     /// Whether events are still delivered.
     var isOpen: Bool { self.state.isOpen }
@@ -560,7 +562,6 @@ actor EdgeConnection {
         self.endConversation()
         self.pending = nil
         self.hub.loop.deregister(self.socket.descriptor)
-        self.place?.giveBack()
         self.place = nil
         self.socket.closeDescriptor()
         self.hub.assumeIsolated { $0.closed(self, ending: ending) }
@@ -575,7 +576,7 @@ actor EdgeConnection {
             LogKey.deliveries: "\(self.deliveries)", LogKey.bytes: "\(self.bytes)", LogKey.seconds: "\(seconds)",
             LogKey.requestID: "\(self.requestID)", LogKey.connectionID: "\(self.id)",
         ]
-        if let traceID = self.traceID { metadata[LogKey.traceID] = "\(traceID)" }
+        if let traceID = self.request.traceID { metadata[LogKey.traceID] = "\(traceID)" }
         let logger = self.hub.logger
         Task { [metadata] in logger.info("connection ended", metadata: metadata) }
     }

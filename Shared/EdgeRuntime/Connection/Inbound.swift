@@ -14,7 +14,7 @@ public enum Inbound: Sendable {
     }
 
     /// Creates the input handler of a connection; `nil` where input is ignored.
-    func makeHandler() -> (any InboundHandler)? {
+    func makeHandler() -> WebSocketHandler? {
         switch self {
         case .ignored: nil
         case .webSocket(let rules, _, .some): WebSocketHandler(rules: rules, texts: .conversation)

@@ -1,10 +1,10 @@
 import Basics
 
 /// Handles input of a WebSocket connection: answers pings and closes, passes texts to the conversation, or finds tokens in them, and
-/// rejects violations. RFC 6455.
+/// rejects violations. RFC 6455. Used on its connection's loop only.
 ///
 /// Holds a decoder only while a message is incomplete; an idle connection needs a few words of memory.
-final class WebSocketHandler: InboundHandler {
+final class WebSocketHandler {
     private final class Pending {
         let decoder: WebSocketDecoder
 
@@ -22,17 +22,22 @@ final class WebSocketHandler: InboundHandler {
 
     private let rules: WebSocketRules
     private let texts: Texts
+    /// Nil before anything was heard, and before the first check of silence.
     private var heardAt: MonotonicInstant?
     /// State of an incomplete message; boxed, because it is nearly always absent.
     private var pending: Pending?
-    private var window: (start: MonotonicInstant, count: Int)?
-    private var frameShare: TokenBucket?
+    /// When the minute began in which messages are counted, and their number in it: 0 before the first one.
+    private var minuteBegan = MonotonicInstant(nanoseconds: 0)
+    private var messages: UInt32 = 0
+    private var frameLevel: TokenBucket.Level?
 
     init(rules: WebSocketRules, texts: Texts) {
         self.rules = rules
         self.texts = texts
     }
 
+    /// Decodes bytes, cut anywhere, as far as `budget` allows, between two frames. Returns the number of bytes taken, and the reactions in
+    /// order; after an ``InboundReaction/end(_:)`` nothing is taken.
     func received(
         _ bytes: UnsafeRawBufferPointer,
         now: MonotonicInstant,
@@ -41,7 +46,7 @@ final class WebSocketHandler: InboundHandler {
         self.heardAt = now
         var decoder =
             self.pending?.decoder
-            ?? WebSocketDecoder(maxMessageBytes: self.rules.maxMessageBytes, allowsCompression: self.rules.allowsCompression)
+            ?? WebSocketDecoder(maxMessageBytes: Int(self.rules.maxMessageBytes), allowsCompression: self.rules.allowsCompression)
         self.pending = nil
         var reactions: [InboundReaction] = []
         var passed = 0
@@ -67,13 +72,15 @@ final class WebSocketHandler: InboundHandler {
     private func countFrames(_ count: Int, _ now: MonotonicInstant) -> Bool {
         guard count > 0 else { return true }
         let limit = Double(self.rules.maxFramesPerSecond)
-        var share = self.frameShare ?? TokenBucket(capacity: 10 * limit, perSecond: limit, at: now.sinceBoot)
-        defer { self.frameShare = share }
+        var share = TokenBucket(capacity: 10 * limit, perSecond: limit, level: self.frameLevel, at: now.sinceBoot)
+        defer { self.frameLevel = share.level }
         return share.take(Double(count), at: now.sinceBoot)
     }
 
+    /// Reading from the client has resumed after a pause: measures the client's silence from now on.
     func listensAgain(now: MonotonicInstant) { self.heardAt = now }
 
+    /// Checks the client's silence, at each heartbeat. Returns the ending of a client that has sent nothing for too long.
     func silence(now: MonotonicInstant) -> Ending? {
         guard let limit = self.rules.silenceLimit else { return nil }
         guard let heardAt = self.heardAt else {
@@ -125,12 +132,12 @@ final class WebSocketHandler: InboundHandler {
 
     /// Counts a message; returns the ending when the limit is exceeded.
     private func counted(_ now: MonotonicInstant) -> InboundReaction? {
-        if let window = self.window, now < window.start.advanced(by: .seconds(60)) {
-            self.window = (window.start, window.count + 1)
+        if self.messages > 0, now < self.minuteBegan.advanced(by: .seconds(60)) {
+            self.messages += 1
         } else {
-            self.window = (now, 1)
+            (self.minuteBegan, self.messages) = (now, 1)
         }
-        guard let window = self.window, window.count > self.rules.maxMessagesPerMinute else { return nil }
+        guard self.messages > self.rules.maxMessagesPerMinute else { return nil }
         return .end(
             Ending(
                 .tooManyMessages,

@@ -13,9 +13,7 @@ func ulids(seed: UInt64 = 1) -> @Sendable () -> String {
     return { generator.withLock { ULID.generate(time: Timestamp(millisecondsSinceEpoch: 1_711_981_930_000), using: &$0) } }
 }
 
-func makeEngine(limits: RelayEngine.Limits = RelayEngine.Limits()) -> RelayEngine {
-    RelayEngine(limits: limits, makeULID: ulids())
-}
+func makeEngine() -> RelayEngine { RelayEngine(makeULID: ulids()) }
 
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

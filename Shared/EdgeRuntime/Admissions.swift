@@ -12,7 +12,7 @@ public struct Admission: ~Copyable, Sendable {
     deinit { self.places.admissions.release(self.places.tenant) }
 }
 
-/// Where a tenant's admissions go back to; one for all of them, so that a connection holds a word.
+/// A tenant and its ``Admissions``, shared by all its admissions, so that each of these is one pointer.
 private final class TenantPlaces: Sendable {
     let tenant: Tenant
     let admissions: Admissions

@@ -22,6 +22,16 @@ import Testing
         #expect(looks(busy + [51 * 60]) == [60])
     }
 
+    @Test func whatGivingBackCostsIsNoBurst() {
+        var watch = BurstWatch()
+        let looks = [900, 900, 1_401].map { used in
+            let isOver = watch.isOver(processorTime: .milliseconds(used), interval: .seconds(1))
+            if isOver { watch.begin(at: .milliseconds(1_400)) }
+            return isOver
+        }
+        #expect(looks == [false, true, false])
+    }
+
     @Test func aQuietProcessHasDoneAsMuchAsABurstAfterAWhile() {
         #expect(looks((1...50).map { 10 * $0 }) == [24, 49])
     }

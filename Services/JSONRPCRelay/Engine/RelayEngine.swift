@@ -22,7 +22,7 @@ struct RelayEngine: Sendable {
         var subscriptionChangesAtOnce = 512.0
     }
 
-    /// Those of every connection.
+    /// The limits of every connection.
     static let limits = Limits()
 
     /// The cursor of the handshake, the default for subscriptions that name none.

@@ -15,7 +15,7 @@ struct SubscriptionSet: Sendable {
 
     /// The state of a topic with subscriptions.
     private struct Interest: Sendable {
-        /// The sequence after which each subscription wants entries, by its id.
+        /// The subscriptions, each with the sequence after which it wants entries.
         var wanted: [(id: String, from: UInt64)] = []
         /// The lowest of these.
         var from = UInt64.max

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Limits a listener's connections to the process's open file limit (`RLIMIT_NOFILE`) by evicting connections.
 ///
-/// Every accepted connection holds a ``Place`` until its descriptor is closed. When no place is free, a new connection evicts the oldest stranger
+/// Every accepted connection holds a ``Place``, or a ``Detached`` one, until its descriptor is closed. When no place is free, a new connection evicts the oldest stranger
 /// (a connection without an accepted token), else the one idle longest between requests. Streams, and connections with an authenticated request
 /// in progress, are never evicted; then the new connection is closed.
 ///
@@ -24,8 +24,8 @@ public final class DescriptorBudget: Sendable {
 
         deinit { budget.leave(id) }
 
-        /// Turns the place into one without identity, which takes no memory beyond its owner's, if it is a stream's: a stream is never evicted. The place
-        /// itself is given back.
+        /// Replaces a stream's entry by a count, which takes no memory in the budget: streams are never evicted, so the entry is not needed. Any other
+        /// place is kept as it is.
         public func detached() -> Detached { budget.detach(id) ? Detached(.stream(budget)) : Detached(.connection(self)) }
 
         /// Marks the connection as busy with an authenticated request: it cannot be evicted.
@@ -37,14 +37,14 @@ public final class DescriptorBudget: Sendable {
         /// Records that the connection left its listener as `descriptor`. A stream is never evicted; a connection kept only to send a refusal is shut down
         /// like a stranger's.
         ///
-        /// Call ``giveBack()`` before closing `descriptor`: its number may then be reused.
+        /// Give the place back, or end its ``Detached`` one, before closing `descriptor`: its number may then be reused.
         public func handOver(to descriptor: Int32, isStream: Bool) { budget.handOver(id, to: descriptor, isStream: isStream) }
 
         /// Releases the place. Idempotent.
         public func giveBack() { budget.leave(id) }
     }
 
-    /// The place of a connection that has left its listener, for its one owner. Released on deinit: before the descriptor is closed.
+    /// The place of a connection that has left its listener. Released on deinit; the owner ends it before it closes the descriptor.
     public struct Detached: ~Copyable, Sendable {
         fileprivate enum Held: Sendable {
             /// Counted, without an entry.

@@ -3,7 +3,7 @@
 /// A use that costs more than the capacity is allowed when the bucket is full; the bucket then has a negative balance, so that the rate holds in
 /// the long run. A value; the caller supplies monotonic time since any fixed instant.
 public struct TokenBucket: Sendable, Equatable {
-    /// What changes about a bucket: where there are many of the same capacity and rate, each can be kept as its level.
+    /// The variable part of a bucket. Many buckets with the same capacity and rate can be stored as levels.
     public struct Level: Sendable, Equatable {
         /// The balance; may be negative.
         fileprivate var tokens: Double
@@ -14,7 +14,7 @@ public struct TokenBucket: Sendable, Equatable {
     private let capacity: Double
     /// Tokens per second.
     private let rate: Double
-    /// The present level.
+    /// The current level.
     public private(set) var level: Level
 
     private var tokens: Double {
@@ -27,7 +27,7 @@ public struct TokenBucket: Sendable, Equatable {
     /// - Parameters:
     ///   - capacity: Maximum number of tokens; greater than 0.
     ///   - rate: Tokens per second; greater than 0.
-    ///   - level: as it was; nil for a full one.
+    ///   - level: the level to continue from; nil for a full bucket.
     public init(capacity: Double, perSecond rate: Double, level: Level? = nil, at now: Duration) {
         self.capacity = capacity
         self.rate = rate

@@ -22,7 +22,7 @@ final class WebSocketHandler {
 
     private let rules: WebSocketRules
     private let texts: Texts
-    /// Nil before anything was heard, and before the first check of silence.
+    /// Nil until input arrives or silence is first checked.
     private var heardAt: MonotonicInstant?
     /// State of an incomplete message; boxed, because it is nearly always absent.
     private var pending: Pending?

@@ -5,14 +5,16 @@ import NATSClient
 extension EventLog {
     /// Maximum number of events of one append in flight: some 5 ms of nats-server's time, for which the events of other tenants wait.
     static let window = 250
-    /// Maximum size of their payloads, in bytes: at least that of one payload (contract §10).
+    /// Maximum size of their payloads, in bytes; not less than the largest payload (contract §10).
     ///
     /// All tenants share one path: a connection's buffer, nats-server, the feed of each process. At each of them an event waits for what
     /// another append has in flight there.
     static let windowBytes = 256 << 10
-    /// Maximum number of bytes a second that a tenant's batches bring to the log. Acknowledgements bound what is in flight to the log, not what every
-    /// process still has to read and to check, at some 200 MiB a second.
+    /// The pace of a tenant's batches and large events, in bytes a second of each process. Acknowledgements bound what is in flight to the log, not
+    /// what every process still has to read and to check, at some 200 MiB a second.
     static let bytesPerSecond = 32 << 20
+    /// A larger message is a large one, in bytes.
+    private static let largeMessageBytes = windowBytes / 8
 
     /// Appends one event; when it returns, the event is durable.
     ///
@@ -37,7 +39,8 @@ extension EventLog {
     /// Faults are found before anything is stored: a message that is too large, an id that the log or an earlier event of the call has with other
     /// content, an approval id in use. Only a concurrent producer with the same id can cause a conflict after some events are stored.
     ///
-    /// Sends without waiting for each, at most 250 or 256 KiB in flight for each tenant, and at most 32 MiB a second. Within a tenant, sequences follow the array's order, except for duplicates.
+    /// Sends without waiting for each: a tenant's batches have at most 250 events or 256 KiB in flight, and bring 32 MiB a second. Within a
+    /// tenant, sequences follow the array's order, except for duplicates.
     /// (When a cluster changes its leader during the call, retried events may follow later ones.)
     ///
     /// - Parameters: as for ``append(_:intake:timeout:)``, the timeout for all of them.
@@ -200,36 +203,30 @@ extension EventLog {
 
     /// Publishes messages in order and waits for their results.
     ///
-    /// Several messages, and a large one, wait for the tenant's turn: however many batches a tenant sends at a time, one window of them is in flight, and the next one
-    /// follows at the pace of ``bytesPerSecond``.
+    /// Several messages, and a large one, wait for the tenant's turn: however many batches a tenant sends at a time, one window of them is in
+    /// flight, and the next one follows at the pace of ``bytesPerSecond``.
     private func publish(_ messages: [OutgoingMessage], timeout: Duration) async -> [Result<PublishAck, EventLogError>] {
         // A small single message has no order to keep, and delays nobody.
-        guard messages.count > 1 || messages.contains(where: { $0.encodedCount > Self.windowBytes / 8 }),
+        guard messages.count > 1 || messages.contains(where: { $0.encodedCount > Self.largeMessageBytes }),
             let tenant = messages.first.flatMap({ try? EventSubject($0.subject).tenant })
         else {
             return await publish(messages, on: jetStream, timeout: timeout)
         }
         let deadline = ContinuousClock.now.advanced(by: timeout)
         return await sending.run(for: tenant) {
-            let remaining = ContinuousClock.now.duration(to: deadline)
-            guard remaining > .zero else {
-                return messages.map { _ in .failure(.unavailable("Other events of the tenant took all the time. Try again.")) }
-            }
-            let next = ContinuousClock.now.advanced(by: Self.shortest(messages))
-            let results: [Result<PublishAck, EventLogError>]
             do throws(EventLogError) {
-                results = await publish(messages, on: try await line.jetStream(), timeout: remaining)
+                await pace.wait(for: tenant, until: deadline)
+                let access = try await line.jetStream()
+                let remaining = ContinuousClock.now.duration(to: deadline)
+                guard remaining > .zero else {
+                    throw EventLogError(code: .busy, message: "Other events of the tenant took all the time. Try again.")
+                }
+                pace.sent(messages.reduce(0) { $0 + $1.encodedCount }, of: tenant)
+                return await publish(messages, on: access, timeout: remaining)
             } catch {
-                results = messages.map { _ in .failure(error) }
+                return messages.map { _ in .failure(error) }
             }
-            try? await Task.sleep(until: next)
-            return results
         }
-    }
-
-    /// How long messages take at least, by ``bytesPerSecond``.
-    private static func shortest(_ messages: [OutgoingMessage]) -> Duration {
-        .nanoseconds(messages.reduce(0) { $0 + $1.encodedCount } * 1_000_000_000 / bytesPerSecond)
     }
 
     private func publish(

@@ -14,7 +14,7 @@ actor OrderedConnection {
     private var current: NATSConnection?
 
     /// - Parameters:
-    ///   - main: The process's connection, which has servers and credentials. The ordered one is opened by the first batch.
+    ///   - main: The process's connection, which has servers and credentials. The ordered one is opened by the first batch or large event.
     ///   - timeout: Default time limit of an append's acknowledgement.
     init(beside main: NATSConnection, timeout: Duration, logger: Logger) {
         self.main = main

@@ -16,7 +16,10 @@ struct MemoryReturn: Service {
             var burst = BurstWatch()
             while true {
                 try await Task.sleep(for: Self.interval)
-                if burst.isOver(processorTime: Self.processorTime(), interval: Self.interval) { malloc_trim(0) }
+                guard burst.isOver(processorTime: Self.processorTime(), interval: Self.interval) else { continue }
+                malloc_trim(0)
+                // What that cost is no work that leaves memory behind.
+                burst.begin(at: Self.processorTime())
             }
         }
     }
@@ -34,6 +37,9 @@ struct BurstWatch {
 
     private var last: Duration = .zero
     private var used: Duration = .zero
+
+    /// Begins to count anew.
+    mutating func begin(at processorTime: Duration) { (last, used) = (processorTime, .zero) }
 
     /// Takes a look.
     ///

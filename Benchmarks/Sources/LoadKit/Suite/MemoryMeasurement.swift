@@ -25,7 +25,7 @@ struct MemoryMeasurement: Measurement {
         var values: [Double] = []
         for round in 1...options.rounds {
             log("\(title), round \(round) of \(options.rounds)")
-            // A process seldom returns memory to the system, so each round has a new process.
+            // Each round has a new process, so that rounds do not share freed memory.
             let deployment = try Deployment(options, name: "memory-\(measured.program.rawValue)-\(tenants)-\(round)")
             defer { deployment.stop() }
             let edge = try deployment.start(measured.program)

@@ -3,6 +3,7 @@
 import contextlib
 from importlib.resources import files
 
+from selenium.common.exceptions import ElementNotInteractableException
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -142,8 +143,16 @@ class ConsoleTab:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def click(self, selector):
-        self.wait_for(lambda: self.count(selector), f"{selector} is there")
-        self.find(selector).click()
+        """Clicks when it can be clicked: a dialog that is about to open has its elements already."""
+
+        def clicked():
+            try:
+                self.find(selector).click()
+            except ElementNotInteractableException:
+                return False
+            return True
+
+        self.wait_for(lambda: self.count(selector) and clicked(), f"{selector} can be clicked")
 
     def enter(self, token):
         """Enters a token and signs in. The pointer is nowhere then: what it is over would stay as it is."""

@@ -18,7 +18,7 @@ struct MemoryReturn: Service {
                 try await Task.sleep(for: Self.interval)
                 guard burst.isOver(processorTime: Self.processorTime(), interval: Self.interval) else { continue }
                 malloc_trim(0)
-                // What that cost is no work that leaves memory behind.
+                // The processor time of malloc_trim must not count as the next burst.
                 burst.begin(at: Self.processorTime())
             }
         }
@@ -38,10 +38,10 @@ struct BurstWatch {
     private var last: Duration = .zero
     private var used: Duration = .zero
 
-    /// Begins to count anew.
+    /// Resets the counter. The next call of ``isOver(processorTime:interval:)`` measures from `processorTime`.
     mutating func begin(at processorTime: Duration) { (last, used) = (processorTime, .zero) }
 
-    /// Takes a look.
+    /// Adds the processor time used since the last call, and decides.
     ///
     /// - Parameters:
     ///   - processorTime: used since the start of the process.

@@ -12,6 +12,8 @@ from .browser import Browser
 from .waiting import eventually
 
 LANES = ("sse", "websocket", "relay")
+# The most rows of the table of events (`MOST` in deploy/console/events.js).
+MOST_ROWS = 120
 _AXE = (files("axe_core_python") / "axe.min.js").read_text()
 
 # Before any script of the page: what the browser complains about is kept, and every event that gets a row, in the order of the rows.
@@ -103,6 +105,10 @@ class ConsoleTab:
             """,
             event,
         )
+
+    def rows(self):
+        """The ids of the events in the table, the newest first."""
+        return self.run("return Array.from(document.querySelectorAll('#events tr[data-id]'), (row) => row.dataset.id)")
 
     def arrivals(self):
         """The ids of all events that got a row, in that order, with every repetition."""

@@ -68,7 +68,7 @@ def numbered(number, tenant="acme", *, user=None, type="load.tick", padding=0, p
 class Flow(threading.Thread):
     """Publishes events in the background, in order, some at a time and through any outage, until all are acknowledged.
 
-    `rate`: events a second, None for as fast as it goes. `accepted`: how many are acknowledged.
+    `rate`: events a second, None for as fast as it goes. `ids`: the cursors of those that are acknowledged.
     """
 
     def __init__(self, intake, events, *, rate=None, batch=100):
@@ -76,14 +76,18 @@ class Flow(threading.Thread):
         self._intake, self._events, self._rate, self._batch = intake, events, rate, batch
         self._failure = None
         self._stopped = threading.Event()
-        self.accepted = 0
+        self.ids = []
+
+    @property
+    def accepted(self):
+        """How many are acknowledged."""
+        return len(self.ids)
 
     def run(self):
         try:
             events, begin = iter(self._events), time.monotonic()
             while not self._stopped.is_set() and (batch := list(itertools.islice(events, self._batch))):
-                self._intake.publish_surely(batch)
-                self.accepted += len(batch)
+                self.ids += self._intake.publish_surely(batch)
                 if self._rate:
                     self._stopped.wait(max(0.0, begin + self.accepted / self._rate - time.monotonic()))
         except BaseException as failure:  # it is raised again in the test's own thread

@@ -499,8 +499,6 @@ def test_signing_in_and_approving_take_no_mouse(deployment, console, tenant):
     tab.wait_for(lambda: tab.run("return document.activeElement !== document.body"), "the focus is not lost")
 
 
-
-
 @pytest.mark.parametrize(
     ("look", "address"),
     [({}, "#/incidents/inc_1"), ({"scheme": "dark"}, "#/events"), (PHONE, "#/events"), (PHONE | {"scheme": "dark"}, "#/incidents/inc_1")],

@@ -330,10 +330,21 @@ private typealias Fixture = DeliveryFixture
         try await bench.append(3...4, type: "job.started")
         #expect(await eventually(timeout: Self.patience) { bench.receiver.numbers("y") == [1, 2, 3, 4] })
         try await bench.update(id) { $0.settings.types = (try? EndpointTypes(["job.*"])) ?? $0.settings.types }
+        // The change reaches the dispatcher by another stream than events do: the first of these may come before it.
+        let number = Mutex(10)
+        let isInForce = try await eventually(timeout: Self.patience) {
+            let next = number.withLock { number in
+                number += 1
+                return number
+            }
+            try await bench.append(next...next, type: "job.started")
+            return bench.receiver.numbers("x").contains { $0 > 10 }
+        }
+        #expect(isInForce)
         try await bench.append(5...6)
         try await bench.append(7...8, type: "job.started")
         #expect(await eventually(timeout: Self.patience) { bench.receiver.numbers("x").suffix(2) == [7, 8] })
-        #expect(!bench.receiver.numbers("x").contains(3))
+        #expect(Set(bench.receiver.numbers("x")).isDisjoint(with: 3...6))
         try await running.stop()
         withExtendedLifetime(bench) {}
     }

@@ -80,6 +80,16 @@ public struct TokenMinter: Sendable {
     }
 }
 
+/// A coding key with a dynamic name, because claim names are configurable.
+private struct ClaimName: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(_ name: String) { stringValue = name }
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}
+
 extension TokenMinter.Claims: Encodable {
     /// Encodes the claims, without nil and empty ones.
     public func encode(to encoder: any Encoder) throws {

@@ -19,10 +19,7 @@ extension Payload {
 
     /// The unescaped text of a top-level string member; nil when absent or of another kind.
     public func string(_ name: String) -> String? {
-        guard let range = value(name), bytes[range.lowerBound] == UInt8(ascii: "\"") else { return nil }
-        return bytes.withUnsafeBufferPointer { buffer in
-            JSONString.text(UnsafeBufferPointer(rebasing: buffer[range.lowerBound + 1..<range.upperBound - 1]))
-        }
+        json(name).flatMap(JSONString.text(of:))
     }
 
     /// The value of a top-level boolean member; nil when absent or of another kind.
@@ -67,10 +64,10 @@ extension Payload {
         guard let elements = elements(of: name) else { throw ValidationError(field: name, message: "must be an array of strings") }
         var texts: [String] = []
         for (index, element) in elements.enumerated() {
-            guard element.first == UInt8(ascii: "\"") else {
+            guard let text = JSONString.text(of: element) else {
                 throw ValidationError(field: "\(name)[\(index)]", message: "must be a string")
             }
-            texts.append(element.dropFirst().dropLast().withUnsafeBufferPointer { JSONString.text($0) })
+            texts.append(text)
         }
         return texts
     }

@@ -28,9 +28,10 @@ enum CommandAnswer: Hashable, Sendable {
     private static let notAnError = "The error is not a JSON object with an integer code and a string message."
 
     private static func progress(reading payload: [UInt8]) -> CommandAnswer {
-        guard let members = JSONMembers(["requestId"], of: payload) else { return .unusable("A progress message must be a JSON object.") }
-        guard !members.hasRepetition else { return .unusable("A progress message must not have a member twice.") }
-        guard members["requestId"] == nil else {
+        guard let members = try? JSONMembers(payload) else {
+            return .unusable("A progress message must be a JSON object that has no member twice.")
+        }
+        guard !members.contains("requestId") else {
             return .unusable("A progress message must not have a member requestId; the relay adds it.")
         }
         return .progress(payload)
@@ -55,8 +56,8 @@ extension RPCError {
     /// Parses a service's error object: an integer `code`, a string `message`, optionally `data` (JSON-RPC 2.0 §5.1); nil if malformed.
     /// Other members are dropped.
     fileprivate init?(service payload: [UInt8]) {
-        guard let members = JSONMembers(["code", "message", "data"], of: payload), !members.hasRepetition,
-            let code = members["code"].flatMap({ Int(String(decoding: $0, as: UTF8.self)) }), let message = members.string("message")
+        guard let members = try? JSONMembers(payload),
+            let code = members["code"].flatMap({ Int(String(decoding: $0, as: UTF8.self)) }), let message = members.text("message")
         else { return nil }
         self.init(code: code, message: message, data: members["data"].map { Array($0) })
     }

@@ -57,12 +57,7 @@ enum RPCMessage: Hashable, Sendable {
             return .invalid(.invalidRequest, id: nil)
         }
         scanner.repetition = nil
-        let members = try JSONMembers(
-            ["jsonrpc", "method", "params", "id", "result", "error"],
-            of: text,
-            scanning: &scanner,
-            depth: depth
-        )
+        let members = try JSONMembers(of: text, scanning: &scanner, depth: depth)
         return RPCItem(members, hasInnerRepetition: scanner.repetition != nil)
     }
 }
@@ -73,8 +68,8 @@ extension RPCItem {
     /// - Parameter hasInnerRepetition: whether a nested object has a duplicate member.
     fileprivate init(_ members: JSONMembers, hasInnerRepetition: Bool) {
         // Some serialisers write unused members as null.
-        let hasMethod = members["method"].map { !$0.elementsEqual("null".utf8) } ?? false
-        guard hasMethod || members["result"] == nil && members["error"] == nil else {
+        let hasMethod = members.hasValue("method")
+        guard hasMethod || !members.contains("result") && !members.contains("error") else {
             self = .response
             return
         }
@@ -93,7 +88,7 @@ extension RPCItem {
             self = .invalid(.repeatedMember, id: id)
             return
         }
-        guard members.string("jsonrpc") == "2.0", let method = members.string("method") else {
+        guard members.text("jsonrpc") == "2.0", let method = members.text("method") else {
             self = .invalid(.invalidRequest, id: id)
             return
         }

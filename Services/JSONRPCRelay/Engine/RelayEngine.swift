@@ -190,7 +190,7 @@ struct RelayEngine: Sendable {
 
     private mutating func authenticate(_ request: RPCRequest, place: CommandLedger.Place?, _ effects: inout [RelayOutput]) throws(RPCError)
     {
-        guard case .named(let object) = request.params, let token = JSONMembers(["token"], of: object)?.string("token") else {
+        guard case .named(let object) = request.params, let token = (try? JSONMembers(object))?.text("token") else {
             throw .invalidParams(#"params must be an object with the token as a string: {"token":"…"}."#)
         }
         let number = CommandToken(number: nextToken)

@@ -13,20 +13,20 @@ struct SubscriptionParams {
     /// Parses them.
     /// - Throws: -32602 with a sentence that names the member.
     init(_ params: RPCParams) throws(RPCError) {
-        guard case .named(let object) = params, let members = JSONMembers(["incidentId", "subscriptionId"], of: object) else {
+        guard case .named(let object) = params, let members = try? JSONMembers(object) else {
             throw .invalidParams(#"params must be an object, such as {"incidentId":"inc_1"}."#)
         }
         incidentID = try Self.text("incidentId", members).map { text throws(RPCError) in try Self.incident(text) }
         subscriptionID = try Self.text("subscriptionId", members)
         // All spellings of the cursor's name are the same member.
-        let places = members.members { LastEventID.isName($0) }.map(\.json).filter { !$0.elementsEqual("null".utf8) }
+        let places = members.values { LastEventID.isName($0) }.filter { !$0.elementsEqual("null".utf8) }
         lastEventID =
-            places.isEmpty ? nil : places.map { JSONMembers.string($0) ?? String(decoding: $0, as: UTF8.self) }.joined(separator: ", ")
+            places.isEmpty ? nil : places.map { JSONString.text(of: $0) ?? String(decoding: $0, as: UTF8.self) }.joined(separator: ", ")
     }
 
     private static func text(_ name: String, _ members: JSONMembers) throws(RPCError) -> String? {
-        guard members[name] != nil else { return nil }
-        guard let text = members.string(name) else { throw .invalidParams("params.\(name) must be a string.") }
+        guard members.contains(name) else { return nil }
+        guard let text = members.text(name) else { throw .invalidParams("params.\(name) must be a string.") }
         return text
     }
 

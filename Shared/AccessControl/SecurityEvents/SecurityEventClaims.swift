@@ -1,5 +1,4 @@
 import Basics
-import FoundationEssentials
 
 /// The parsed claims of a Security Event Token with a valid signature (RFC 8417 §2.2); ``SecurityEventRules`` validates them.
 struct SecurityEventClaims {
@@ -33,8 +32,7 @@ struct SecurityEventClaims {
     ///   type.
     init(json: [UInt8], names: ClaimNames) throws(SecurityEventError) {
         do {
-            try JSONDocument.check(json)
-            self = try JSONDecoder().decode(Self.self, from: Data(json), configuration: names)
+            self = try Self(JSONMembers(json), names)
         } catch let error as JSONSyntaxError {
             throw SecurityEventError(.invalidRequest, "The token's claims are not valid JSON: \(error.problem) at byte \(error.offset).")
         } catch {
@@ -47,27 +45,22 @@ struct SecurityEventClaims {
     }
 }
 
-extension SecurityEventClaims: DecodableWithConfiguration {
-    init(from decoder: any Decoder, configuration names: ClaimNames) throws {
-        let claims = try decoder.container(keyedBy: ClaimName.self)
-        issuer = try claims.decodeIfPresent(String.self, forKey: ClaimName("iss"))
+extension SecurityEventClaims {
+    private init(_ claims: JSONMembers, _ names: ClaimNames) throws(JSONMembers.TypeMismatch) {
+        issuer = try claims.string("iss")
         audiences = claims.audiences
-        issuedAt = try claims.decodeIfPresent(Double.self, forKey: ClaimName("iat"))
-        tokenID = try claims.decodeIfPresent(String.self, forKey: ClaimName("jti"))
-        hasExpiry = claims.contains(ClaimName("exp"))
+        issuedAt = try claims.number("iat")
+        tokenID = try claims.string("jti")
+        hasExpiry = claims.contains("exp")
         tenant = names.tenant(in: claims)
-        guard claims.contains(ClaimName("events")) else { return }
-        let events = try claims.nestedContainer(keyedBy: ClaimName.self, forKey: ClaimName("events"))
-        eventCount = events.allKeys.count
-        guard events.contains(ClaimName(Self.sessionRevoked)) else { return }
-        let event = try events.nestedContainer(keyedBy: ClaimName.self, forKey: ClaimName(Self.sessionRevoked))
-        let subjects = [
-            try claims.decodeIfPresent(SubjectIdentifier.self, forKey: ClaimName("sub_id")),
-            try event.decodeIfPresent(SubjectIdentifier.self, forKey: ClaimName("subject")),
-        ]
+        guard claims.contains("events") else { return }
+        guard let events = try claims.object("events") else { throw JSONMembers.TypeMismatch() }
+        eventCount = events.count
+        guard events.contains(Self.sessionRevoked) else { return }
+        guard let event = try events.object(Self.sessionRevoked) else { throw JSONMembers.TypeMismatch() }
         sessionRevoked = SessionRevoked(
-            timestamp: try event.decodeIfPresent(Double.self, forKey: ClaimName("event_timestamp")),
-            subjects: subjects.compactMap(\.self)
+            timestamp: try event.number("event_timestamp"),
+            subjects: [try SubjectIdentifier(of: claims, "sub_id"), try SubjectIdentifier(of: event, "subject")].compactMap(\.self)
         )
     }
 }

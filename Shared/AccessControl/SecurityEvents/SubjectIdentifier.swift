@@ -1,3 +1,5 @@
+import Basics
+
 /// A subject identifier (RFC 9493 §3; `jwt_id` and `complex`: OpenID Shared Signals Framework 1.0 §3), as far as it can name tokens.
 indirect enum SubjectIdentifier: Equatable {
     /// `opaque`: an id that has a meaning to the issuer alone.
@@ -12,21 +14,31 @@ indirect enum SubjectIdentifier: Equatable {
     case other
 }
 
-extension SubjectIdentifier: Decodable {
-    /// Decodes an identifier. Reads drafts too: `subject_type` for `format`, `iss-sub` for `iss_sub`, and `complex` without a format.
+extension SubjectIdentifier {
+    /// Reads the identifier that is a member of an object; nil when the member is absent or null.
     ///
-    /// - Throws: `DecodingError` for a missing or malformed member.
-    init(from decoder: any Decoder) throws {
-        let members = try decoder.container(keyedBy: ClaimName.self)
-        func text(_ name: String) throws -> String { try members.decode(String.self, forKey: ClaimName(name)) }
-        func part(_ name: String) throws -> SubjectIdentifier? { try members.decodeIfPresent(Self.self, forKey: ClaimName(name)) }
+    /// - Throws: for one that is no identifier.
+    init?(of object: JSONMembers, _ name: String) throws(JSONMembers.TypeMismatch) {
+        guard let members = try object.object(name) else { return nil }
+        try self.init(members)
+    }
+
+    /// Reads an identifier. Accepts drafts too: `subject_type` for `format`, `iss-sub` for `iss_sub`, and `complex` without a format.
+    ///
+    /// - Throws: for a missing or malformed member.
+    private init(_ members: JSONMembers) throws(JSONMembers.TypeMismatch) {
+        func text(_ name: String) throws(JSONMembers.TypeMismatch) -> String {
+            guard let text = try members.string(name) else { throw JSONMembers.TypeMismatch() }
+            return text
+        }
+        func part(_ name: String) throws(JSONMembers.TypeMismatch) -> SubjectIdentifier? { try SubjectIdentifier(of: members, name) }
         let parts = ["user", "session", "tenant"]
         let format =
-            if let format = try members.decodeIfPresent(String.self, forKey: ClaimName("format")) {
+            if let format = try members.string("format") {
                 format
-            } else if let type = try members.decodeIfPresent(String.self, forKey: ClaimName("subject_type")) {
+            } else if let type = try members.string("subject_type") {
                 type
-            } else if parts.contains(where: { members.contains(ClaimName($0)) }) {
+            } else if parts.contains(where: { members.contains($0) }) {
                 "complex"
             } else {
                 try text("format")

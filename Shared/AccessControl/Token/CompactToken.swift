@@ -1,5 +1,4 @@
 import Basics
-import FoundationEssentials
 
 /// A parsed, unverified JWS in compact serialization (RFC 7515 §3.1).
 ///
@@ -76,7 +75,7 @@ struct CompactToken {
         self.signature = signature
     }
 
-    fileprivate struct Header: Decodable {
+    fileprivate struct Header {
         let alg: String
         let kid: String?
         /// Nil also when it is no text: ``Kind`` then treats it as absent.
@@ -85,23 +84,18 @@ struct CompactToken {
         /// invalid.
         let isCritical: Bool
 
-        private enum CodingKeys: CodingKey {
-            case alg, kid, typ, crit
-        }
-
-        init(from decoder: any Decoder) throws {
-            let members = try decoder.container(keyedBy: CodingKeys.self)
-            alg = try members.decode(String.self, forKey: .alg)
-            kid = try members.decodeIfPresent(String.self, forKey: .kid)
-            typ = try? members.decodeIfPresent(String.self, forKey: .typ)
-            isCritical = members.contains(.crit)
+        init(_ members: JSONMembers) throws(JSONMembers.TypeMismatch) {
+            guard let alg = try members.string("alg") else { throw JSONMembers.TypeMismatch() }
+            self.alg = alg
+            kid = try members.string("kid")
+            typ = members.text("typ")
+            isCritical = members.contains("crit")
         }
     }
 
     private static func header(_ bytes: [UInt8]) throws(AuthenticationError) -> Header {
         do {
-            try JSONDocument.check(bytes)
-            return try JSONDecoder().decode(Header.self, from: Data(bytes))
+            return try Header(JSONMembers(bytes))
         } catch let error as JSONSyntaxError {
             throw AuthenticationError(.malformed, "The token's header is not valid JSON: \(error.problem) at byte \(error.offset).")
         } catch {

@@ -1,5 +1,4 @@
 import Basics
-import FoundationEssentials
 
 /// The parsed claims of a token with a valid signature; ``ClaimRules`` validates them.
 struct TokenClaims {
@@ -24,8 +23,7 @@ struct TokenClaims {
     /// - Throws: `malformed` when it is not a JSON object, has a duplicate member at any depth (RFC 7519 §4), or `sub` or a date has the wrong type.
     init(json: [UInt8], names: ClaimNames) throws(AuthenticationError) {
         do {
-            try JSONDocument.check(json)
-            self = try JSONDecoder().decode(Self.self, from: Data(json), configuration: names)
+            self = try Self(JSONMembers(json), names)
         } catch let error as JSONSyntaxError {
             throw AuthenticationError(.malformed, "The token's claims are not valid JSON: \(error.problem) at byte \(error.offset).")
         } catch {
@@ -37,22 +35,21 @@ struct TokenClaims {
     }
 }
 
-extension TokenClaims: DecodableWithConfiguration {
-    init(from decoder: any Decoder, configuration names: ClaimNames) throws {
-        let claims = try decoder.container(keyedBy: ClaimName.self)
-        subject = try claims.decodeIfPresent(String.self, forKey: ClaimName("sub"))
-        expiry = try claims.decodeIfPresent(Double.self, forKey: ClaimName("exp"))
-        notBefore = try claims.decodeIfPresent(Double.self, forKey: ClaimName("nbf"))
-        issuedAt = try claims.decodeIfPresent(Double.self, forKey: ClaimName("iat"))
-        tokenID = (try? claims.decodeIfPresent(String.self, forKey: ClaimName("jti"))).flatMap { try? TokenID($0) }
+extension TokenClaims {
+    private init(_ claims: JSONMembers, _ names: ClaimNames) throws(JSONMembers.TypeMismatch) {
+        subject = try claims.string("sub")
+        expiry = try claims.number("exp")
+        notBefore = try claims.number("nbf")
+        issuedAt = try claims.number("iat")
+        tokenID = claims.text("jti").flatMap { try? TokenID($0) }
         tenant = names.tenant(in: claims)
-        let roleNames = names.roles.lazy.compactMap { $0.place(in: claims) }.first.map { $0.claims.strings($0.name) } ?? []
+        let roleNames = names.roleNames(in: claims)
         roles = Set(roleNames.compactMap(Role.init))
         otherRoles = Self.otherRoles(roleNames)
-        issuer = try? claims.decodeIfPresent(String.self, forKey: ClaimName("iss"))
+        issuer = claims.text("iss")
         audiences = claims.audiences
-        email = try? claims.decodeIfPresent(String.self, forKey: ClaimName("email"))
-        scope = try? claims.decodeIfPresent(String.self, forKey: ClaimName("scope"))
+        email = claims.text("email")
+        scope = claims.text("scope")
     }
 
     /// The valid names that are no ``Role``; the first ``Principal/maximumOtherRoles`` of them.

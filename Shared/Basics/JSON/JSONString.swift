@@ -28,6 +28,12 @@ public enum JSONString {
         return String(decoding: unescape(bytes), as: UTF8.self)
     }
 
+    /// The text of a JSON value that ``JSONScanner`` accepted; nil when it is no string.
+    package static func text(of json: ArraySlice<UInt8>) -> String? {
+        guard json.first == UInt8(ascii: "\"") else { return nil }
+        return json.dropFirst().dropLast().withUnsafeBufferPointer { text($0) }
+    }
+
     /// Unescapes the inside of a string that ``JSONScanner`` accepted, as UTF-8.
     package static func unescape(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         var out: [UInt8] = []

@@ -64,6 +64,11 @@ struct SecurityEventCase: Sendable, CustomTestStringConvertible {
         SecurityEventCase(name: "RS256 of the same key set", header: header("RS256", kid: "rsa"), signer: { .rs256($0.rsa) }, target: ann),
         SecurityEventCase(name: "the type in its long form", header: header("ES256", typ: "application/secevent+jwt"), target: ann),
         SecurityEventCase(name: "the type in capitals", header: header("ES256", typ: "SECEVENT+JWT"), target: ann),
+        SecurityEventCase(
+            name: "slashes escaped, as PHP writes them",
+            claims: ["events": "{\"\(sessionRevoked.replacing("/", with: "\\/"))\":{\"event_timestamp\":\(now - 5)}}"],
+            target: ann
+        ),
         SecurityEventCase(name: "several audiences", claims: ["aud": #"["other","causeway"]"#], target: ann),
         SecurityEventCase(name: "an access token", header: header("ES256", typ: "JWT"), expected: .invalidRequest),
         SecurityEventCase(name: "an access token by its type", header: header("ES256", typ: "at+jwt"), expected: .invalidRequest),

@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test("Another type is told", arguments: ["1", #""1""#, "[]", "{}", "true"])
+    @Test("It throws for a value of another type", arguments: ["1", #""1""#, "[]", "{}", "true"])
     func otherTypes(_ value: String) throws {
         let members = try members(#"{"v":\#(value)}"#)
         let kind = try #require(members.kind(of: "v"))
@@ -80,6 +80,22 @@ import Testing
     func invalidTexts(_ text: String) {
         #expect(throws: JSONSyntaxError.self) { try JSONDocument.check(Array(text.utf8)) }
         #expect(throws: JSONSyntaxError.self) { try members(text) }
+    }
+
+    @Test func namesOfAnyNumberAreCompared() throws {
+        let many = (0..<40).map { #""m\#($0)":\#($0)"# }.joined(separator: ",")
+        let members = try members("{\(many),\"\":-1}")
+        #expect(try members.count == 41 && members.number("m39") == 39 && members.number("") == -1)
+        #expect(throws: JSONSyntaxError.self) { try self.members("{\(many),\"m7\":1}") }
+    }
+
+    @Test("What was tolerated is read") func innerRepetition() throws {
+        let text = Array(#"{"o":{"p":{"a":1,"a":2},"q":"x"},"l":[{"a":1,"a":2},"y",["z"]]}"#.utf8)
+        let members = try JSONScanner.scan(text) { scanner throws(JSONSyntaxError) in
+            scanner.toleratesRepetition = true
+            return try JSONMembers(of: text, scanning: &scanner, depth: 0)
+        }
+        #expect(try members.object("o")?.string("q") == "x" && members.strings("l") == ["y"])
     }
 
     @Test("Another value than an object is a mismatch", arguments: ["[]", "null", "1", #""{}""#])

@@ -20,6 +20,8 @@ private final class Follower: Conversation {
     final class Events: Sendable {
         let ended = Atomic<Int>(0)
         let links = Mutex<[ConversationLink<String>]>([])
+        /// How many messages `count` have come.
+        let counted = Atomic<Int>(0)
     }
 
     init(events: Events) {
@@ -37,6 +39,9 @@ private final class Follower: Conversation {
                 return [.send(Array("following".utf8))]
             }
             return [.send(Array("looking".utf8)), .write(LoudEncoder()), .resume(words[1], after: words[2])]
+        case "count":
+            self.events.counted.add(1, ordering: .relaxed)
+            return []
         default:
             return [.send(text)]
         }
@@ -97,6 +102,52 @@ struct ConversationTests {
     private func words(_ client: SocketPair, until end: String) async -> String {
         let text = await client.read { $0.contains(end) }
         return String(text.unicodeScalars.filter { $0.isASCII && $0.value >= 0x20 }.map(Character.init))
+    }
+
+    private final class SteppedClock: Sendable {
+        let nanoseconds = Atomic<UInt64>(1_000_000_000)
+
+        var now: MonotonicInstant { MonotonicInstant(nanoseconds: self.nanoseconds.load(ordering: .relaxed)) }
+
+        func step(_ seconds: UInt64) { self.nanoseconds.add(seconds * 1_000_000_000, ordering: .relaxed) }
+    }
+
+    @Test("input beyond a tenant's share waits until the share has grown, and delays no other tenant")
+    func tenantShare() async throws {
+        let clock = SteppedClock()
+        let bench = try HubBench(clock: { clock.now })
+        var rules = WebSocketRules()
+        rules.maxMessagesPerMinute = .max
+        rules.maxFramesPerSecond = .max
+        let inbound = Inbound.webSocket(rules) { [events] in Follower(events: events) }
+        let flood = try await bench.connect(tenant: "loud", inbound: inbound)
+        let neighbour = try await bench.connect(inbound: inbound)
+        _ = await neighbour.read { $0.hasSuffix("open 0|") }
+        let message = self.text("count")
+        let cost = InputBudget.frame + message.count + InputBudget.message + 5 * InputBudget.messageByte
+        let turn = InputBudget.turn / cost + 1
+        let atOnce = InputBudget.tenantAtOnce / cost
+        let perSecond = InputBudget.tenantPerSecond / cost
+        let count = atOnce + perSecond * 3
+        async let sending: Void = flood.sendAll(Array(repeatElement(message, count: count).joined()))
+        var expected = atOnce
+        while true {
+            // The header of a frame may count less than is assumed here.
+            let least = expected * 9 / 10
+            #expect(await eventually { self.events.counted.load(ordering: .relaxed) >= least })
+            // Each answer takes a round of the loop, in which the flood would get on.
+            for number in 0..<50 {
+                neighbour.send(bytes: self.text("n\(number)"))
+                #expect(await self.words(neighbour, until: "n\(number)").hasSuffix("n\(number)"))
+            }
+            #expect(self.events.counted.load(ordering: .relaxed) <= expected * 11 / 10 + turn)
+            guard expected < atOnce + perSecond * 2 else { break }
+            clock.step(1)
+            expected += perSecond
+        }
+        for _ in 0..<3 { clock.step(1) }
+        #expect(await eventually { self.events.counted.load(ordering: .relaxed) == count })
+        await sending
     }
 
     @Test("nothing is sent before something is asked for, then what matches")

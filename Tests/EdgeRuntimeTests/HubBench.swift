@@ -116,7 +116,8 @@ final class HubBench: Sendable {
     init(
         tailBytes: Int = 64 * 1024 * 1024,
         encoder: any StreamEncoder = PlainEncoder(),
-        configure: (inout EdgeConfiguration) -> Void = { _ in }
+        configure: (inout EdgeConfiguration) -> Void = { _ in },
+        clock: @escaping @Sendable () -> MonotonicInstant = MonotonicInstant.now
     )
         throws
     {
@@ -139,7 +140,7 @@ final class HubBench: Sendable {
             deliveryLog: DeliveryLog(logger: logger, wallClock: configuration.wallClock)
         )
         self.history = History(log: self.log, tail: self.tail, chunkBytes: 4096)
-        self.loop = try DeliveryLoop()
+        self.loop = try DeliveryLoop(clock: clock)
         let following = FollowingBox()
         self.following = following
         self.hub = LoopHub(

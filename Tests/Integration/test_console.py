@@ -25,9 +25,10 @@ publish = publish_fixture()
 def expect_newest(tab, ids):
     """Waits until the table has exactly the newest of these events, each once.
 
-    A page that is behind makes no row for an event that would leave the table at once: what was left out is told by the streams' figures.
-    They are sorted by sequence: the time in a cursor may be earlier than its neighbours' after a retried append.
+    A page that is behind makes no row for an event that would leave the table at once. The streams' figures count such events too.
+    Sorts the ids by sequence: the time in a cursor may be earlier than its neighbours' after a retried append.
     """
+    assert set(tab.arrivals()) <= set(ids)
     newest = sorted(ids, key=lambda id: Cursor.parse(id).sequence, reverse=True)[:MOST_ROWS]
     tab.wait_for(lambda: tab.rows() == newest, "the table has the newest events")
 

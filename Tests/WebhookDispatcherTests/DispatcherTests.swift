@@ -340,7 +340,7 @@ private typealias Fixture = DeliveryFixture
             try await bench.append(next...next, type: "job.started")
             return bench.receiver.numbers("x").contains { $0 > 10 }
         }
-        #expect(isInForce)
+        try #require(isInForce)
         try await bench.append(5...6)
         try await bench.append(7...8, type: "job.started")
         #expect(await eventually(timeout: Self.patience) { bench.receiver.numbers("x").suffix(2) == [7, 8] })

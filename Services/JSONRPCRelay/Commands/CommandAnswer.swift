@@ -29,7 +29,7 @@ enum CommandAnswer: Hashable, Sendable {
 
     private static func progress(reading payload: [UInt8]) -> CommandAnswer {
         guard let members = try? JSONMembers(payload) else {
-            return .unusable("A progress message must be a JSON object that has no member twice.")
+            return .unusable("A progress message must be one valid JSON object of at most 64 levels in which no member stands twice.")
         }
         guard !members.contains("requestId") else {
             return .unusable("A progress message must not have a member requestId; the relay adds it.")

@@ -19,7 +19,10 @@ struct ClaimNames: Sendable {
 
     /// Returns the strings of the first claim present.
     func roleNames(in claims: JSONMembers) -> [String] {
-        roles.lazy.compactMap { $0.place(in: claims) }.first.map { $0.claims.strings($0.name) } ?? []
+        for path in roles {
+            if let place = path.place(in: claims) { return place.claims.strings(place.name) }
+        }
+        return []
     }
 }
 

@@ -1,6 +1,6 @@
 /// The members of a JSON object from outside, found in one pass. A value is converted when it is read.
 ///
-/// For texts of which a few members count, and that are read often: no decoder, and one allocation for each object. Names are compared unescaped.
+/// Use it where a text is read often and few of its members count: it needs no decoder. Compares names unescaped, by bytes.
 package struct JSONMembers {
     /// A value has another type than the caller reads, or a required one is absent.
     package struct TypeMismatch: Error {
@@ -17,7 +17,7 @@ package struct JSONMembers {
     private let members: [Member]
     /// Whether a name contains an escape, so that its bytes are not the name itself.
     private let hasEscapedNames: Bool
-    /// The first name that stands twice; nil when all differ.
+    /// The first repeated name, at its second place; nil when all differ.
     private let repetition: Range<Int>?
 
     /// Reads a text that is one object, surrounded by white space only, and valid as ``JSONDocument/check(_:)`` has it.
@@ -39,7 +39,8 @@ package struct JSONMembers {
         self = object
     }
 
-    /// Reads the object at the scanner's position, which is in `text`. A name may stand twice: its first value counts.
+    /// Reads the object at the scanner's position, which is in `text`. A name of this object may stand twice: its first value counts. Names of inner
+    /// objects may if the scanner tolerates them.
     ///
     /// - Parameter depth: the number of enclosing arrays and objects.
     package init(of text: [UInt8], scanning scanner: inout JSONScanner, depth: Int) throws(JSONSyntaxError) {
@@ -133,10 +134,11 @@ package struct JSONMembers {
 
     // MARK: Places
 
-    /// Reads a value once more. The text has been scanned, so nothing is thrown.
+    /// Reads a value once more. The text has been scanned, and repetitions were tolerated or refused then, so nothing is thrown.
     private func scan<Result>(at range: Range<Int>, _ body: (inout JSONScanner) throws(JSONSyntaxError) -> Result) -> Result? {
         try? JSONScanner.scan(text) { scanner throws(JSONSyntaxError) -> Result in
             scanner.position = range.lowerBound
+            scanner.toleratesRepetition = true
             return try body(&scanner)
         }
     }
@@ -153,8 +155,10 @@ package struct JSONMembers {
     private func value(_ name: String) -> Range<Int>? { members.first { self.name(of: $0, is: name) }?.value }
 
     private func name(of member: Member, is name: String) -> Bool {
-        guard !hasEscapedNames else { return unescapedName(of: member).elementsEqual(name.utf8) }
-        return member.name.count == name.utf8.count && text[member.name].elementsEqual(name.utf8)
+        let count = name.utf8.count
+        guard hasEscapedNames else { return member.name.count == count && text[member.name].elementsEqual(name.utf8) }
+        // An escape has up to six bytes, and never fewer than what it stands for.
+        return (count...6 * count).contains(member.name.count) && unescapedName(of: member).elementsEqual(name.utf8)
     }
 
     private func unescapedName(of member: Member) -> ArraySlice<UInt8> {

@@ -56,9 +56,9 @@ struct PolicyObject {
     ) throws(ValidationError) -> [Value] {
         var seen: Set<Value> = []
         return try list(name, atMost: limit, noun: name) { json, path throws(ValidationError) in
-            let kind = JSONKind(firstByte: json[json.startIndex])
-            guard kind == .string else { throw unexpected(kind, at: path, wanted: "a string") }
-            let text = json.dropFirst().dropLast().withUnsafeBufferPointer { JSONString.text($0) }
+            guard let text = JSONString.text(of: json) else {
+                throw unexpected(JSONKind(firstByte: json[json.startIndex]), at: path, wanted: "a string")
+            }
             let value = try read(text, path)
             guard seen.insert(value).inserted else { throw ValidationError(field: path, message: "must not stand twice") }
             return value

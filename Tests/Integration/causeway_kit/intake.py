@@ -45,7 +45,9 @@ class Intake:
                 response = self.post(events)
                 failure = f"{response.status_code} {response.text}"
                 if response.status_code == 202:
-                    return response.json()["ids"]
+                    ids = response.json()["ids"]
+                    assert len(ids) == len(events), f"{len(events)} events have got {len(ids)} cursors"
+                    return ids
                 assert response.status_code == 503, f"an outage is answered with 503, not {failure}"
                 assert "retry-after" in response.headers, "503 without Retry-After"
             except httpx.TransportError as error:

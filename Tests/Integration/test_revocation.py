@@ -94,6 +94,7 @@ def test_a_revocation_outlives_the_bus_and_reaches_what_starts_later(stack):
     edge = stack.edge()
     token, kept = mint(jti="taken back"), mint(jti="kept")
     issuer.revoke(jti="taken back")
+    eventually(lambda: is_refused(edge, "/v1/notifications/stream", token), "the edge has heard of it")
     stack.nats.kill()
     # A process that knows it goes on refusing it, and admits to its health that it learns of no other.
     eventually(lambda: is_refused(edge, "/v1/notifications/stream", token), "the edge refuses without the bus")

@@ -812,6 +812,7 @@ def test_the_read_model_is_rebuilt_from_the_log(stack, record_property):
     assert everything(service) == before
     fresh = approval_service(stack, name="fresh").wait_ready()
     assert everything(fresh) == before
+    fresh.wait_for_log("caught up with the log")
     rates = [json.loads(line)["metadata"] for line in fresh.log.splitlines() if "caught up with the log" in line]
     print(f"rebuilt from {rates[0]['log.entries']} entries at {rates[0]['entries_per_s']} entries a second")
     record_property("entries_per_s", rates[0]["entries_per_s"])

@@ -34,8 +34,12 @@ def test_a_request_from_the_bus_that_cannot_be_decided_is_a_letter(stack, letter
     found = letters.wait_for(len(bad))
     assert {(letter["work"], letter["tenant"], letter["sequence"]) for letter in found} == {("approval-requests", "acme", n) for n in (1, 2, 3)}
     assert all(letter["reason"].startswith("The message is malformed: ") for letter in found)
-    lines = [line for replica in replicas for line in told(replica)]
-    assert sorted(line["log.sequence"] for line in lines) == ["1", "2", "3"] and {line["tenant"] for line in lines} == {"acme"}
+
+    def lines():
+        return [line for replica in replicas for line in told(replica)]
+
+    eventually(lambda: len(lines()) >= len(bad), "each has its line")
+    assert sorted(line["log.sequence"] for line in lines()) == ["1", "2", "3"] and {line["tenant"] for line in lines()} == {"acme"}
     counted = [replica.metrics()['causeway_dead_letters_total{work="approval-requests"}'] for replica in replicas]
     assert sum(counted) == 3
     for replica in replicas:

@@ -114,7 +114,8 @@ def test_a_failing_receiver_gets_each_event_again_in_order(shared, tenant, recei
     hook.wait_for(5)
     hook.expect_order(ids)
     assert [delivery.id for delivery in hook.deliveries] == [ids[0], *ids], "the same id again"
-    assert re.search(rf"^causeway: {ids[0]}  load\.tick  500, after .*; next attempt in ", process.log, re.MULTILINE)
+    line = rf"^causeway: {ids[0]}  load\.tick  500, after .*; next attempt in "
+    process.wait_until(lambda: re.search(line, process.log, re.MULTILINE), "says that it tries again", 20)
 
 
 @pytest.mark.parametrize("manner", ["reset", "huge"])
@@ -176,7 +177,7 @@ def test_a_gap_comes_as_an_event_before_the_others(shared, tenant, receiver, lis
     gap, event = hook.wait_for(2)
     gap.verify(secret)
     assert gap.type == "stream.gap" and gap.data == {"reason": "unknown_cursor"} and event.id == ids[0]
-    assert "events are missing" in process.log
+    process.wait_for_log("events are missing")
 
 
 def test_a_token_that_has_expired_ends_it(shared, tenant, receiver, tmp_path):
@@ -239,7 +240,7 @@ def test_the_receiver_of_the_documentation(shared, tenant, receiver, listen, tmp
         shown.wait_until(lambda: f"{cursor} load.tick {{'n': 1}}\n" in shown.log, "shows the event", 30)
         again = listen(f"http://127.0.0.1:{port}/", "--last-event-id", "", secret=secret)
         again.wait_until(lambda: lines_of(again), "delivers it once more", 20)
-        assert f"{cursor} again\n" in shown.log
+        shown.wait_for_log(f"{cursor} again\n")
         forged = httpx.post(f"http://127.0.0.1:{port}/", content=b"{}", headers={"webhook-id": "evt_1"})
         assert forged.status_code == 401
         eventually(lambda: "refused: Missing required headers" in shown.log, "says why")

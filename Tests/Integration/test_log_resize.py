@@ -32,7 +32,8 @@ def test_raising_the_limits_drops_nothing_and_changes_nothing_else(stack):
 
     # A process that is started with other settings warns that they have no effect, and names the command that applies them.
     edge = stack.edge(event_log_max_age="14d", event_log_max_bytes="20GiB")
-    assert "causeway log resize" in edge.log and limits(stack) == (7 * DAY, 10 << 30)
+    edge.wait_for_log("causeway log resize")
+    assert limits(stack) == (7 * DAY, 10 << 30)
 
     code, output, _ = resize(stack, "--dry-run", event_log_max_age="14d", event_log_max_bytes="20GiB")
     assert code == 0 and "max_age 7d → 14d, max_bytes 10GiB → 20GiB" in output and "nothing leaves it" in output

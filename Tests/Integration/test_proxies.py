@@ -180,7 +180,7 @@ def test_approvals_and_notifications_are_of_the_same_origin(shared, nginx, tenan
 def test_a_request_keeps_its_id_on_its_way(nginx, deployment, tenant):
     answer = httpx.get(nginx.url + Relay.path.replace("connect", "relay/status"), headers={"X-Request-Id": f"mine.{tenant}"})
     assert answer.status_code == 401 and answer.headers["x-request-id"] == f"mine.{tenant}"
-    assert any(f"mine.{tenant}" in edge.log for edge in deployment[Relay.executable]), "the service's log has another id"
+    eventually(lambda: any(f"mine.{tenant}" in edge.log for edge in deployment[Relay.executable]), "the service's log has the id")
     eventually(lambda: [line for line in nginx.accesses if line["requestId"] == f"mine.{tenant}"], "the access log has the id")
     # An invalid id is replaced.
     answer = httpx.get(nginx.url + "/v1/relay/status", headers={"X-Request-Id": "two words"})

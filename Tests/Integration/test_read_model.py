@@ -141,7 +141,7 @@ def test_a_full_disk_is_said_and_waited_for(stack, small_disk):
     eventually(lambda: readiness(service)[0] == 200, "it goes on when there is room", timeout=30)
     assert len(admin.pages("/v1/notifications", limit=200)) == 3000
     assert file.stat().st_ino == inode and service.metrics()["causeway_read_model_rebuilds_total"] == 0
-    assert lines(service, "can be used again")
+    service.wait_for_log("can be used again")
     service.kill()
 
 

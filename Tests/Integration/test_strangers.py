@@ -251,7 +251,8 @@ def test_a_head_that_drips_is_closed_with_a_408_and_a_silent_connection_without(
 
 def test_more_connections_than_the_limit_holds_are_a_warning_and_not_a_failure(stack):
     edge = stack.edge("sse-edge", max_connections="9999999")
-    assert "MAX_CONNECTIONS is more than the open-file limit has room for" in edge.log and "LimitNOFILE" in edge.log
+    edge.wait_for_log("MAX_CONNECTIONS is more than the open-file limit has room for")
+    edge.wait_for_log("LimitNOFILE")
 
 
 @pytest.mark.parametrize(

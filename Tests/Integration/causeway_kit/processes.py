@@ -121,6 +121,10 @@ class Process:
         except AssertionError as failure:
             raise AssertionError(f"{failure}\n{self.log_tail()}") from None
 
+    def wait_for_log(self, text, timeout=15.0):
+        """Waits until its log has the text. A line is written some time after what it reports: a queue is between them."""
+        self.wait_until(lambda: text in self.log, f"its log has {text!r}", timeout)
+
     @property
     def memory(self):
         """Bytes of memory that only this process holds: what would come back if it ended."""

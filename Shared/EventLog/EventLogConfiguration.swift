@@ -23,7 +23,7 @@ public struct EventLogConfiguration: Sendable, Hashable {
     public var requestTimeout: Duration = .seconds(2)
     /// Time limit of a read of the past. Default 20 s.
     public var readTimeout: Duration = .seconds(20)
-    /// Number of concurrent filtered reads; beyond it, readers share one scan. Default 4.
+    /// Number of concurrent filtered reads, of which a tenant has half at most; where many wait, they share one scan. Default 4.
     public var filteredReads = 4
 
     /// Minimum deduplication window (contract §10): the same id within two minutes is stored once.

@@ -1,4 +1,5 @@
 import Basics
+import EventModel
 import Testing
 
 @testable import EventLog
@@ -6,83 +7,110 @@ import Testing
 @Suite struct ReadPlanTests {
     @Test func fewReadByThemselves() {
         var plan = ReadPlan(limit: 4)
-        for id: UInt64 in 1...4 { #expect(plan.requested(id) == .readFiltered(id)) }
-        check(plan.filteredReadEnded(2), .none)
-        check(plan.requested(5), .readFiltered(5))
+        for id: UInt64 in 1...4 { check(plan.requested(request(id)), .readFiltered([id], of: tenant(id))) }
+        check(plan.requested(request(5)), .none)
+        check(plan.filteredReadEnded(of: tenant(2)), .readFiltered([5], of: tenant(5)))
+        check(plan.filteredReadEnded(of: tenant(1)), .none)
+        check(plan.requested(request(6)), .readFiltered([6], of: tenant(6)))
     }
 
-    @Test func moreShareOneScan() {
+    @Test func whatIsNearIsReadTogether() {
+        var plan = ReadPlan(limit: 1)
+        check(plan.requested(request(1, after: 50, of: 1)), .readFiltered([1], of: tenant(1)))
+        let reach = ReadPlan.reach
+        let positions = [5000, 5000 - reach, 5000 + reach, 5000 + reach + 1, 4999 - reach, 5000]
+        for (id, after) in zip(UInt64(2)..., positions) { check(plan.requested(request(id, after: after, of: 1)), .none) }
+        check(plan.requested(request(8, after: 5000, of: 1, execution: "a")), .none)
+        check(plan.filteredReadEnded(of: tenant(1)), .readFiltered([2, 3, 4, 7], of: tenant(1)))
+        check(plan.filteredReadEnded(of: tenant(1)), .readFiltered([5], of: tenant(1)))
+        check(plan.filteredReadEnded(of: tenant(1)), .readFiltered([6], of: tenant(1)))
+        check(plan.filteredReadEnded(of: tenant(1)), .readFiltered([8], of: tenant(1)))
+        check(plan.filteredReadEnded(of: tenant(1)), .none)
+    }
+
+    @Test func aTenantTakesHalfOfThePlacesAtMost() {
         var plan = ReadPlan(limit: 4)
-        for id: UInt64 in 1...4 { _ = plan.requested(id) }
-        check(plan.requested(5), .scan)
-        for id: UInt64 in 6...200 { #expect(plan.requested(id) == .none) }
-        check(plan.scanBegan(), Array(5...200))
+        check(plan.requested(request(1, of: 1)), .readFiltered([1], of: tenant(1)))
+        check(plan.requested(request(2, of: 1)), .readFiltered([2], of: tenant(1)))
+        for id: UInt64 in 3...1000 { check(plan.requested(request(id, after: id * 10_000, of: 1)), .none) }
+        check(plan.requested(request(1001, of: 2)), .readFiltered([1001], of: tenant(2)))
+        check(plan.requested(request(1002, of: 3)), .readFiltered([1002], of: tenant(3)))
+        // All places are taken; then the tenants have turns.
+        check(plan.requested(request(1003, of: 2)), .none)
+        check(plan.filteredReadEnded(of: tenant(1)), .readFiltered([3], of: tenant(1)))
+        check(plan.filteredReadEnded(of: tenant(1)), .readFiltered([1003], of: tenant(2)))
+        check(plan.filteredReadEnded(of: tenant(2)), .readFiltered([4], of: tenant(1)))
+    }
+
+    @Test func manySourcesShareOneScan() {
+        var plan = ReadPlan(limit: 4)
+        let first = 4 + UInt64(ReadPlan.sourcesForScan)
+        for id in 1...first { _ = plan.requested(request(id)) }
+        // More readers of a source are no more sources.
+        check(plan.requested(request(100, after: 1, of: first)), .none)
+        check(plan.requested(request(101)), .scan)
+        for id: UInt64 in 102...200 { check(plan.requested(request(id)), .none) }
+        check(plan.scanBegan().sorted(), Array(5...first) + Array(100...200))
         // These came too late for it.
-        check(plan.requested(201), .none)
-        check(plan.requested(202), .none)
+        for id: UInt64 in 201...219 { check(plan.requested(request(id)), .none) }
         check(plan.scanEnded(), .scan)
-        check(plan.scanBegan(), [201, 202])
+        check(plan.scanBegan().sorted(), Array(201...219))
         check(plan.scanEnded(), .none)
     }
 
     @Test func aFreePlaceIsUsedWhileAScanIsUnderWay() {
         var plan = ReadPlan(limit: 1)
-        _ = plan.requested(1)
-        check(plan.requested(2), .scan)
+        let last = 2 + UInt64(ReadPlan.sourcesForScan)
+        for id in 1..<last { check(plan.requested(request(id)), id == 1 ? .readFiltered([1], of: tenant(1)) : .none) }
+        check(plan.requested(request(last)), .scan)
         _ = plan.scanBegan()
-        check(plan.requested(3), .none)
-        check(plan.filteredReadEnded(1), .readFiltered(3))
+        check(plan.requested(request(500)), .none)
+        check(plan.filteredReadEnded(of: tenant(1)), .readFiltered([500], of: tenant(500)))
         check(plan.scanEnded(), .none)
-        check(plan.filteredReadEnded(3), .none)
+        check(plan.filteredReadEnded(of: tenant(500)), .none)
     }
 
-    @Test func oneWhoIsLeftReadsAlone() {
-        var plan = ReadPlan(limit: 2)
-        for id: UInt64 in 1...2 { _ = plan.requested(id) }
-        _ = plan.requested(3)
-        _ = plan.scanBegan()
-        check(plan.filteredReadEnded(1), .none)
-        check(plan.requested(4), .readFiltered(4))
-        check(plan.requested(5), .none)
-        check(plan.filteredReadEnded(4), .readFiltered(5))
-        check(plan.scanEnded(), .none)
-    }
-
-    @Test func whoGaveUpIsNotRead() {
+    @Test func whatWasWithdrawnIsNotRead() {
         var plan = ReadPlan(limit: 1)
-        _ = plan.requested(1)
-        _ = plan.requested(2)
-        _ = plan.scanBegan()
-        for id: UInt64 in 3...5 { _ = plan.requested(id) }
-        plan.withdrawn(3)
-        plan.withdrawn(5)
-        check(plan.filteredReadEnded(1), .readFiltered(4))
-        check(plan.scanEnded(), .none)
+        for id: UInt64 in 1...4 { _ = plan.requested(request(id)) }
+        _ = plan.requested(request(5, of: 3))
+        plan.withdrawn(2, of: tenant(2))
+        plan.withdrawn(5, of: tenant(3))
+        // It is under way.
+        plan.withdrawn(1, of: tenant(1))
+        check(plan.filteredReadEnded(of: tenant(1)), .readFiltered([3], of: tenant(3)))
+        check(plan.filteredReadEnded(of: tenant(3)), .readFiltered([4], of: tenant(4)))
+        check(plan.filteredReadEnded(of: tenant(4)), .none)
     }
 
     /// In any order of calls, no reader is lost and the bounds hold.
     @Test(arguments: [1, 2, 3, 4, 5])
     func everyoneIsServedOnce(seed: UInt64) {
         var random = SplitMix64(seed: seed)
-        var plan = ReadPlan(limit: 3)
-        var filtered: Set<UInt64> = []
+        var plan = ReadPlan(limit: 4)
+        var filtered: [(ids: [UInt64], tenant: Tenant)] = []
         var inScan: [UInt64]?
         var isScanDue = false
+        var scans = 0
         var served: [UInt64] = []
         var nextID: UInt64 = 0
 
         func perform(_ action: ReadPlan.Action) {
             switch action {
             case .none: break
-            case .readFiltered(let id): filtered.insert(id)
+            case .readFiltered(let ids, let tenant):
+                filtered.append((ids, tenant))
+                #expect(!ids.isEmpty)
             case .scan: isScanDue = true
             }
-            #expect(filtered.count <= 3)
+            #expect(filtered.count <= 4)
+            #expect(Dictionary(grouping: filtered, by: \.tenant).values.allSatisfy { $0.count <= 2 })
         }
         func endScan() {
             guard let scan = inScan else { return }
             served += scan
             inScan = nil
+            scans += 1
             perform(plan.scanEnded())
         }
         func beginScan() {
@@ -91,16 +119,19 @@ import Testing
             inScan = plan.scanBegan()
         }
         func endFiltered() {
-            guard let id = filtered.randomElement(using: &random) else { return }
-            filtered.remove(id)
-            served.append(id)
-            perform(plan.filteredReadEnded(id))
+            guard let index = filtered.indices.randomElement(using: &random) else { return }
+            let (ids, tenant) = filtered.remove(at: index)
+            served += ids
+            perform(plan.filteredReadEnded(of: tenant))
         }
-        for _ in 0..<2000 {
+        for _ in 0..<4000 {
             switch UInt.random(in: 0..<6, using: &random) {
             case 0...2:
                 nextID += 1
-                perform(plan.requested(nextID))
+                // One of them asks for far more than all others.
+                let number = UInt64.random(in: 0...40, using: &random)
+                let after = UInt64.random(in: 0...100_000, using: &random)
+                perform(plan.requested(request(nextID, after: after, of: number > 30 ? 1 : number)))
             case 3: beginScan()
             case 4: endScan()
             default: endFiltered()
@@ -112,6 +143,17 @@ import Testing
             endFiltered()
         }
         #expect(served.sorted() == Array(1...nextID))
+        #expect(scans > 0)
+    }
+
+    private func tenant(_ number: UInt64) -> Tenant { Tenant(generated: "tenant-\(number)") }
+
+    /// A read of the tenant with the number, or with the number of the id; of its events, or of an agent's.
+    private func request(_ id: UInt64, after: UInt64 = 0, of number: UInt64? = nil, execution: String? = nil) -> ReadPlan.Request {
+        let tenant = tenant(number ?? id)
+        guard let execution else { return ReadPlan.Request(id: id, source: .events(of: tenant), after: after) }
+        let reference = ExecutionReference(tenant: tenant, kind: .agents, name: ExecutionName(generated: execution))
+        return ReadPlan.Request(id: id, source: .execution(reference), after: after)
     }
 
     /// `#expect` cannot evaluate a mutating call.

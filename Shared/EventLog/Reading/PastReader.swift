@@ -2,7 +2,7 @@ import Basics
 import EventModel
 import NATSClient
 
-/// Reads what is older than the tail: a few filtered reads at a time, the rest through one shared scan (``ReadPlan``).
+/// Reads what is older than the tail: some filtered reads at a time, or one shared scan (``ReadPlan``).
 actor PastReader {
     private var plan: ReadPlan
     private var pendingReads: [UInt64: PendingRead] = [:]
@@ -53,28 +53,30 @@ actor PastReader {
         // A running scan that has not reached this cursor serves it too.
         if let scan, scan.join(pendingRead) { return }
         pendingReads[pendingRead.id] = pendingRead
-        perform(plan.requested(pendingRead.id), on: log)
+        perform(plan.requested(ReadPlan.Request(id: pendingRead.id, source: pendingRead.source, after: pendingRead.after)), on: log)
     }
 
     private func forget(_ pendingRead: PendingRead) {
         guard pendingReads.removeValue(forKey: pendingRead.id) != nil else { return }
-        plan.withdrawn(pendingRead.id)
+        plan.withdrawn(pendingRead.id, of: pendingRead.source.tenant)
     }
 
     private func perform(_ action: ReadPlan.Action, on log: EventLog) {
         switch action {
         case .none:
             break
-        case .readFiltered(let id):
-            Task { await self.readFiltered(id, on: log) }
+        case .readFiltered(let ids, let tenant):
+            Task { await self.readFiltered(ids, of: tenant, on: log) }
         case .scan:
             Task { await self.scanForAll(on: log) }
         }
     }
 
-    private func readFiltered(_ id: UInt64, on log: EventLog) async {
-        if let pendingRead = pendingReads[id] { await FilteredRead(pendingRead, of: log).run() }
-        perform(plan.filteredReadEnded(id), on: log)
+    private func readFiltered(_ ids: [ReadPlan.ID], of tenant: Tenant, on log: EventLog) async {
+        // Those that were cancelled meanwhile are gone.
+        let waiting = ids.compactMap { pendingReads[$0] }
+        if let source = waiting.first?.source { await FilteredRead(waiting, of: source, in: log).run() }
+        perform(plan.filteredReadEnded(of: tenant), on: log)
     }
 
     private func scanForAll(on log: EventLog) async {

@@ -1,72 +1,127 @@
-/// Schedules reads of the past, filtered or by a shared scan, as a value.
+import Basics
+
+/// Schedules reads of the past, by a filter of their source or by a shared scan, as a value.
 ///
 /// A filtered read makes the server search everything stored since the cursor. A few at a time are cheap; a thousand at once take minutes and
-/// slow the producers. So `limit` tenants have filtered reads; as soon as more wait, one scan over everything serves all that wait (design,
-/// "A miss").
+/// slow the producers. So reads of one source whose cursors are near each other share one, and the others wait for a place: there are `limit`,
+/// of which a tenant takes half at most, in turns. As soon as many sources wait, one scan over everything serves all that wait
+/// (docs/architecture.md, "A miss").
 struct ReadPlan: Sendable {
     typealias ID = UInt64
+
+    /// A requested read.
+    struct Request: Sendable, Equatable {
+        var id: ID
+        var source: LogSource
+        /// The sequence behind which it begins.
+        var after: UInt64
+    }
 
     /// The driver's next step.
     enum Action: Sendable, Equatable {
         case none
-        /// Start a filtered read; report ``filteredReadEnded(_:)``.
-        case readFiltered(ID)
+        /// Serve these reads of one source by a filtered read; report ``filteredReadEnded(of:)``.
+        case readFiltered([ID], of: Tenant)
         /// Call ``scanBegan()`` for the participants, scan, and report ``scanEnded()``.
         case scan
     }
 
+    /// The number of waiting sources above which a scan is worth its way over what nobody waits for.
+    static let sourcesForScan = 16
+    /// How far apart the cursors of reads that share a filtered one may be, in sequences: what lies between is read for some of them only.
+    static let reach: UInt64 = 4096
+
     private let limit: Int
-    private var filtered: Set<ID> = []
-    private var waiting: [ID] = []
+    private let limitPerTenant: Int
+    /// The filtered reads under way by tenant; none of zero.
+    private var filtered: [Tenant: Int] = [:]
+    private var filteredCount = 0
+    /// The requests that wait, by tenant, in order.
+    private var waiting: [Tenant: [Request]] = [:]
+    /// The tenants of `waiting`; the first is the next to get a place.
+    private var turns: [Tenant] = []
+    private var waitingSources: [LogSource: Int] = [:]
     private var isScanning = false
 
     /// - Parameter limit: Maximum number of concurrent filtered reads; at least one.
     init(limit: Int) {
         self.limit = max(1, limit)
+        limitPerTenant = max(1, limit / 2)
     }
 
     /// Adds a read.
-    mutating func requested(_ id: ID) -> Action {
-        if waiting.isEmpty, filtered.count < limit {
-            filtered.insert(id)
-            return .readFiltered(id)
-        }
-        waiting.append(id)
-        return startScanUnlessRunning()
+    mutating func requested(_ request: Request) -> Action {
+        let tenant = request.source.tenant
+        if waiting[tenant] == nil { turns.append(tenant) }
+        waiting[tenant, default: []].append(request)
+        waitingSources[request.source, default: 0] += 1
+        return next()
     }
 
     /// Starts a scan and returns its participants. Later reads wait for the next one, unless the running scan can still take them.
     mutating func scanBegan() -> [ID] {
-        defer { waiting = [] }
-        return waiting
+        defer {
+            waiting = [:]
+            turns = []
+            waitingSources = [:]
+        }
+        return turns.flatMap { waiting[$0, default: []].map(\.id) }
     }
 
     /// Ends the scan.
     mutating func scanEnded() -> Action {
         isScanning = false
-        if waiting.isEmpty { return .none }
-        if waiting.count == 1, filtered.count < limit { return readNextFiltered() }
-        return startScanUnlessRunning()
+        return next()
     }
 
-    /// Ends a filtered read; a waiting read may take its slot while a scan is running.
-    mutating func filteredReadEnded(_ id: ID) -> Action {
-        filtered.remove(id)
-        return waiting.isEmpty ? .none : readNextFiltered()
+    /// Ends a filtered read; waiting reads may take its place while a scan is running.
+    mutating func filteredReadEnded(of tenant: Tenant) -> Action {
+        let left = (filtered[tenant] ?? 1) - 1
+        filtered[tenant] = left == 0 ? nil : left
+        filteredCount -= 1
+        return next()
     }
 
     /// Removes a waiting read: it was cancelled, or joined a running scan.
-    mutating func withdrawn(_ id: ID) { waiting.removeAll { $0 == id } }
-
-    private mutating func readNextFiltered() -> Action {
-        let id = waiting.removeFirst()
-        filtered.insert(id)
-        return .readFiltered(id)
+    mutating func withdrawn(_ id: ID, of tenant: Tenant) {
+        guard let index = waiting[tenant]?.firstIndex(where: { $0.id == id }) else { return }
+        take([id], of: waiting[tenant, default: []][index].source)
     }
 
-    private mutating func startScanUnlessRunning() -> Action {
-        guard !isScanning else { return .none }
+    private mutating func next() -> Action {
+        if filteredCount < limit, let tenant = turns.first(where: { filtered[$0, default: 0] < limitPerTenant }) {
+            return readNext(of: tenant)
+        }
+        guard !isScanning, waitingSources.count > Self.sourcesForScan else { return .none }
         isScanning = true
         return .scan
+    }
+
+    /// Gives a place to the tenant's first waiting read, and to those near it.
+    private mutating func readNext(of tenant: Tenant) -> Action {
+        guard let first = waiting[tenant]?.first else { preconditionFailure("a tenant in turns has a read that waits") }
+        let near = waiting[tenant, default: []].filter { request in
+            let distance = request.after > first.after ? request.after - first.after : first.after - request.after
+            return request.source == first.source && distance <= Self.reach
+        }
+        let ids = near.map(\.id)
+        take(Set(ids), of: first.source)
+        // Then the other tenants.
+        if let turn = turns.firstIndex(of: tenant) { turns.append(turns.remove(at: turn)) }
+        filtered[tenant, default: 0] += 1
+        filteredCount += 1
+        return .readFiltered(ids, of: tenant)
+    }
+
+    /// Takes waiting reads of a source out.
+    private mutating func take(_ ids: Set<ID>, of source: LogSource) {
+        let tenant = source.tenant
+        waiting[tenant]?.removeAll { ids.contains($0.id) }
+        if waiting[tenant]?.isEmpty == true {
+            waiting[tenant] = nil
+            turns.removeAll { $0 == tenant }
+        }
+        let left = waitingSources[source, default: 0] - ids.count
+        waitingSources[source] = left > 0 ? left : nil
     }
 }

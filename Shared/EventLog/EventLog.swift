@@ -55,10 +55,8 @@ public final class EventLog: Sendable {
     let line: OrderedConnection
     /// The size of the approval records.
     let recordsSize = RecordsSize()
-    /// The turns of tenants that send several messages at a time, or a large one.
-    let sending = TenantTurns(limit: 1)
-    /// The pace of what is sent in these turns.
-    let pace = TenantPace(bytesPerSecond: EventLog.bytesPerSecond)
+    /// The turns and the pace of tenants that send several messages at a time, or a large one.
+    let largeSends = PacedSends(bytesPerSecond: EventLog.bytesPerSecond)
     /// The last refused append per stream.
     let writes = WriteStanding()
     /// What the log's stream and checked side streams held when last asked.

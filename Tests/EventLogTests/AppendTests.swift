@@ -78,6 +78,22 @@ import Testing
         #expect(ContinuousClock.now - begin > .seconds(23.0 * 200_000 / Double(EventLog.bytesPerSecond)))
     }
 
+    /// The record of a request for approval is as large as its event, and a second piece of the tenant's.
+    @Test func recordsOfRequestsShareItsPaceToo() async throws {
+        let bench = try await Bench()
+        let filler = String(repeating: "x", count: 200_000)
+        let requests = try (0..<12).map { number in
+            let payload = #"{"approvalId":"apr_\#(number)","remediationId":"r","x":"\#(filler)"}"#
+            return try Fixture.event("\(number)", type: "approval.requested", payload: payload)
+        }
+        let begin = ContinuousClock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for request in requests { group.addTask { _ = try await bench.log.append(request, intake: Fixture.time) } }
+            try await group.waitForAll()
+        }
+        #expect(ContinuousClock.now - begin > .seconds(23.0 * 200_000 / Double(EventLog.bytesPerSecond)))
+    }
+
     @Test func aRepetitionGetsTheFirstCursor() async throws {
         let bench = try await Bench()
         let first = try await bench.log.append(try Fixture.event("same"), intake: Fixture.time)

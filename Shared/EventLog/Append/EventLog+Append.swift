@@ -14,7 +14,7 @@ extension EventLog {
     /// what every process still has to read and to check, at some 200 MiB a second.
     static let bytesPerSecond = 32 << 20
     /// A larger message is a large one, in bytes.
-    private static let largeMessageBytes = windowBytes / 8
+    static let largeMessageBytes = windowBytes / 8
 
     /// Appends one event; when it returns, the event is durable.
     ///
@@ -106,10 +106,22 @@ extension EventLog {
     /// After a retriable error the request is in the log; a retry, or the reading that records what comes from the bus, stores the record.
     private func recordRequest(_ event: Event, _ appended: Appended, deadline: ContinuousClock.Instant) async throws(EventLogError) {
         guard EventCatalogue.requestedApproval(event) != nil else { return }
-        let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
-        let stored = try await ApprovalRecords(beside: self).store(request: event, at: appended.cursor, timeout: remaining)
+        let stored = try await record(event, at: appended.cursor, deadline: deadline)
         // Another request with the id came over the bus at the same time.
         guard stored.record.request == appended.cursor else { throw .usedApproval }
+    }
+
+    /// Stores a request's record, which is as large as its event and goes the same way: a large one in the tenant's turn too.
+    private func record(_ request: Event, at cursor: Cursor, deadline: ContinuousClock.Instant) async throws(EventLogError)
+        -> ApprovalRecords.Stored
+    {
+        func store() async throws(EventLogError) -> ApprovalRecords.Stored {
+            let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+            return try await ApprovalRecords(beside: self).store(request: request, at: cursor, timeout: remaining)
+        }
+        let bytes = request.payload.bytes.count
+        guard bytes > Self.largeMessageBytes else { return try await store() }
+        return try await largeSends.run(bytes, of: request.tenant, until: deadline, store)
     }
 
     private func deadline(_ timeout: Duration) -> ContinuousClock.Instant {
@@ -213,19 +225,14 @@ extension EventLog {
             return await publish(messages, on: jetStream, timeout: timeout)
         }
         let deadline = ContinuousClock.now.advanced(by: timeout)
-        return await sending.run(for: tenant) {
-            do throws(EventLogError) {
-                await pace.wait(for: tenant, until: deadline)
+        do throws(EventLogError) {
+            return try await largeSends.run(messages.reduce(0) { $0 + $1.encodedCount }, of: tenant, until: deadline) {
+                () async throws(EventLogError) in
                 let access = try await line.jetStream()
-                let remaining = ContinuousClock.now.duration(to: deadline)
-                guard remaining > .zero else {
-                    throw EventLogError(code: .busy, message: "Other events of the tenant took all the time. Try again.")
-                }
-                pace.sent(messages.reduce(0) { $0 + $1.encodedCount }, of: tenant)
-                return await publish(messages, on: access, timeout: remaining)
-            } catch {
-                return messages.map { _ in .failure(error) }
+                return await publish(messages, on: access, timeout: max(.milliseconds(1), ContinuousClock.now.duration(to: deadline)))
             }
+        } catch {
+            return messages.map { _ in .failure(error) }
         }
     }
 

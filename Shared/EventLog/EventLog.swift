@@ -181,7 +181,8 @@ public final class EventLog: Sendable {
 
     /// Reads a source's past events from the stream. Prefer the tail for what it holds.
     ///
-    /// A few concurrent reads are filtered by the server; more share one scan of the stream. A cancelled task's read ends at once.
+    /// Readers near each other share a read that the server filters; a few of these run at a time. Where many sources wait, all share one scan of the
+    /// stream. A cancelled task's read ends at once.
     ///
     /// - Parameters:
     ///   - source: The tenant, agent or workflow.

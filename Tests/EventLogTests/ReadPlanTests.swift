@@ -28,11 +28,19 @@ import Testing
         check(plan.filteredReadEnded(of: tenant(1)), .none)
     }
 
+    @Test func whereManyWaitMoreIsReadTogether() {
+        var plan = ReadPlan(limit: 1)
+        check(plan.requested(request(1, of: 1)), .readFiltered([1], of: tenant(1)))
+        for id in 2..<2 + 2 * UInt64(ReadPlan.crowd) { check(plan.requested(request(id, after: id * 5000, of: 1)), .none) }
+        check(plan.filteredReadEnded(of: tenant(1)), .readFiltered([2, 3, 4], of: tenant(1)))
+        check(plan.filteredReadEnded(of: tenant(1)), .readFiltered([5, 6], of: tenant(1)))
+    }
+
     @Test func aTenantTakesHalfOfThePlacesAtMost() {
         var plan = ReadPlan(limit: 4)
         check(plan.requested(request(1, of: 1)), .readFiltered([1], of: tenant(1)))
         check(plan.requested(request(2, of: 1)), .readFiltered([2], of: tenant(1)))
-        for id: UInt64 in 3...1000 { check(plan.requested(request(id, after: id * 10_000, of: 1)), .none) }
+        for id: UInt64 in 3...30 { check(plan.requested(request(id, after: id * 10_000, of: 1)), .none) }
         check(plan.requested(request(1001, of: 2)), .readFiltered([1001], of: tenant(2)))
         check(plan.requested(request(1002, of: 3)), .readFiltered([1002], of: tenant(3)))
         // All places are taken; then the tenants have turns.
@@ -93,6 +101,8 @@ import Testing
         var isScanDue = false
         var scans = 0
         var served: [UInt64] = []
+        var withdrawn: [UInt64] = []
+        var tenants: [UInt64: Tenant] = [:]
         var nextID: UInt64 = 0
 
         func perform(_ action: ReadPlan.Action) {
@@ -101,7 +111,9 @@ import Testing
             case .readFiltered(let ids, let tenant):
                 filtered.append((ids, tenant))
                 #expect(!ids.isEmpty)
-            case .scan: isScanDue = true
+            case .scan:
+                #expect(!isScanDue && inScan == nil)
+                isScanDue = true
             }
             #expect(filtered.count <= 4)
             #expect(Dictionary(grouping: filtered, by: \.tenant).values.allSatisfy { $0.count <= 2 })
@@ -118,6 +130,14 @@ import Testing
             isScanDue = false
             inScan = plan.scanBegan()
         }
+        /// What is under way is not withdrawn: its reader is told at once.
+        func withdraw() {
+            let id = UInt64.random(in: 1...max(nextID, 1), using: &random)
+            guard let tenant = tenants[id] else { return }
+            let isUnderWay = filtered.contains { $0.ids.contains(id) } || inScan?.contains(id) == true
+            if !isUnderWay, !served.contains(id) { withdrawn.append(id) }
+            plan.withdrawn(id, of: tenant)
+        }
         func endFiltered() {
             guard let index = filtered.indices.randomElement(using: &random) else { return }
             let (ids, tenant) = filtered.remove(at: index)
@@ -125,15 +145,16 @@ import Testing
             perform(plan.filteredReadEnded(of: tenant))
         }
         for _ in 0..<4000 {
-            switch UInt.random(in: 0..<6, using: &random) {
+            switch UInt.random(in: 0..<7, using: &random) {
             case 0...2:
                 nextID += 1
                 // One of them asks for far more than all others.
-                let number = UInt64.random(in: 0...40, using: &random)
-                let after = UInt64.random(in: 0...100_000, using: &random)
-                perform(plan.requested(request(nextID, after: after, of: number > 30 ? 1 : number)))
+                let number = min(UInt64.random(in: 1...60, using: &random), 31)
+                tenants[nextID] = tenant(number)
+                perform(plan.requested(request(nextID, after: UInt64.random(in: 0...100_000, using: &random), of: number)))
             case 3: beginScan()
             case 4: endScan()
+            case 5: withdraw()
             default: endFiltered()
             }
         }
@@ -142,7 +163,7 @@ import Testing
             endScan()
             endFiltered()
         }
-        #expect(served.sorted() == Array(1...nextID))
+        #expect((served + Set(withdrawn)).sorted() == Array(1...nextID))
         #expect(scans > 0)
     }
 

@@ -106,22 +106,11 @@ extension EventLog {
     /// After a retriable error the request is in the log; a retry, or the reading that records what comes from the bus, stores the record.
     private func recordRequest(_ event: Event, _ appended: Appended, deadline: ContinuousClock.Instant) async throws(EventLogError) {
         guard EventCatalogue.requestedApproval(event) != nil else { return }
-        let stored = try await record(event, at: appended.cursor, deadline: deadline)
+        let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+        let stored = try await ApprovalRecords(beside: self)
+            .store(request: event, at: appended.cursor, isPaced: true, timeout: remaining)
         // Another request with the id came over the bus at the same time.
         guard stored.record.request == appended.cursor else { throw .usedApproval }
-    }
-
-    /// Stores a request's record, which is as large as its event and goes the same way: a large one in the tenant's turn too.
-    private func record(_ request: Event, at cursor: Cursor, deadline: ContinuousClock.Instant) async throws(EventLogError)
-        -> ApprovalRecords.Stored
-    {
-        func store() async throws(EventLogError) -> ApprovalRecords.Stored {
-            let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
-            return try await ApprovalRecords(beside: self).store(request: request, at: cursor, timeout: remaining)
-        }
-        let bytes = request.payload.bytes.count
-        guard bytes > Self.largeMessageBytes else { return try await store() }
-        return try await largeSends.run(bytes, of: request.tenant, until: deadline, store)
     }
 
     private func deadline(_ timeout: Duration) -> ContinuousClock.Instant {
@@ -229,7 +218,9 @@ extension EventLog {
             return try await largeSends.run(messages.reduce(0) { $0 + $1.encodedCount }, of: tenant, until: deadline) {
                 () async throws(EventLogError) in
                 let access = try await line.jetStream()
-                return await publish(messages, on: access, timeout: max(.milliseconds(1), ContinuousClock.now.duration(to: deadline)))
+                let remaining = ContinuousClock.now.duration(to: deadline)
+                guard remaining > .zero else { throw .unavailable("The bus was reached too late. Try again.") }
+                return await publish(messages, on: access, timeout: remaining)
             }
         } catch {
             return messages.map { _ in .failure(error) }

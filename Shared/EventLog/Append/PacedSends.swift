@@ -18,8 +18,10 @@ final class PacedSends: Sendable {
 
     /// Runs `send` in the tenant's turn, as soon as its pace allows. A cancelled task does not wait for the pace.
     ///
-    /// - Parameter bytes: what `send` sends.
-    /// - Throws: ``EventLogError/Code/busy`` when the turn has not come by the deadline; what `send` throws.
+    /// - Parameters:
+    ///   - bytes: what `send` sends.
+    ///   - send: one attempt, bounded in time: the tenant's other pieces wait for its end.
+    /// - Throws: ``EventLogError/Code/busy`` when the turn comes after the deadline; what `send` throws.
     func run<Answer: Sendable>(
         _ bytes: Int,
         of tenant: Tenant,

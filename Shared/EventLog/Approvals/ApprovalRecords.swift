@@ -47,14 +47,21 @@ public struct ApprovalRecords: Sendable {
     /// - Parameters:
     ///   - event: the request's event.
     ///   - cursor: its position in the log.
+    ///   - isPaced: whether a large record waits for its tenant's turn (``PacedSends``). Not in a reading that several tenants share: it would wait too.
     /// - Returns: the approval's record, which may be of another request with the same id.
     /// - Throws: as ``store(_:at:intake:timeout:)``.
     @discardableResult
-    public func store(request event: Event, at cursor: Cursor, timeout: Duration) async throws(EventLogError) -> Stored {
+    public func store(
+        request event: Event,
+        at cursor: Cursor,
+        isPaced: Bool = false,
+        timeout: Duration
+    ) async throws(EventLogError) -> Stored {
         guard let approvalID = EventCatalogue.requestedApproval(event) else {
             throw EventLogError(code: .rejected, message: "The event is not a valid approval request.")
         }
-        return try await store(event, at: .request(approvalID: approvalID), intake: cursor.time, request: cursor, timeout: timeout)
+        let place = ApprovalPlace.request(approvalID: approvalID)
+        return try await store(event, at: place, intake: cursor.time, request: cursor, isPaced: isPaced, timeout: timeout)
     }
 
     /// Stores a record, unless its place has one. When it returns, the place's record is durable.
@@ -66,7 +73,7 @@ public struct ApprovalRecords: Sendable {
     ///   ``EventLogError/Code/notWritable`` when the stream is full, ``EventLogError/Code/incompatibleStream``, ``EventLogError/Code/tooLarge``,
     ///   ``EventLogError/Code/rejected``, ``EventLogError/Code/cancelled``.
     public func store(_ event: Event, at place: ApprovalPlace, intake: Timestamp, timeout: Duration) async throws(EventLogError) -> Stored {
-        try await store(event, at: place, intake: intake, request: nil, timeout: timeout)
+        try await store(event, at: place, intake: intake, request: nil, isPaced: false, timeout: timeout)
     }
 
     private func store(
@@ -74,20 +81,27 @@ public struct ApprovalRecords: Sendable {
         at place: ApprovalPlace,
         intake: Timestamp,
         request: Cursor?,
+        isPaced: Bool,
         timeout: Duration
     ) async throws(EventLogError) -> Stored {
         let subject = place.recordSubject(tenant: event.tenant)
         let headers = ApprovalRecordMessage.headers(of: event, intake: intake, request: request)
         let deadline = ContinuousClock.now.advanced(by: timeout)
         return try await log.persevere(until: deadline) { () throws(EventLogError) in
-            let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
-            let ack = try await stream.publish(
-                subject: subject,
-                headers: headers,
-                payload: event.payload.bytes,
-                expectedLastSubjectSequence: 0,
-                timeout: min(remaining, log.configuration.requestTimeout)
-            )
+            func publish() async throws(EventLogError) -> PublishAck? {
+                let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+                return try await stream.publish(
+                    subject: subject,
+                    headers: headers,
+                    payload: event.payload.bytes,
+                    expectedLastSubjectSequence: 0,
+                    timeout: min(remaining, log.configuration.requestTimeout)
+                )
+            }
+            let bytes = event.payload.bytes.count
+            let ack =
+                isPaced && bytes > EventLog.largeMessageBytes
+                ? try await log.largeSends.run(bytes, of: event.tenant, until: deadline, publish) : try await publish()
             if let ack {
                 return .new(ApprovalRecord(sequence: ack.sequence, place: place, event: event, intake: intake, request: request))
             }

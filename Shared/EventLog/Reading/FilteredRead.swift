@@ -1,7 +1,7 @@
 import EventModel
 import NATSClient
 
-/// Reads one source's past through a server-side filter, for all of its readers that wait together.
+/// Reads one source's past through a server-side filter, for readers near each other (``ReadPlan``).
 ///
 /// A consumer of nats-server 2.9 has one filter, and `events.<tenant>.>` does not match the bare subject `events.<tenant>`, which a producer may
 /// use. If it has messages in the range, a second consumer reads them and the results are merged.

@@ -4,7 +4,7 @@ import Basics
 ///
 /// A filtered read makes the server search everything stored since the cursor. A few at a time are cheap; a thousand at once take minutes and
 /// slow the producers. So reads of one source whose cursors are near each other share one, and the others wait for a place: there are `limit`,
-/// of which a tenant takes half at most, in turns. As soon as many sources wait, one scan over everything serves all that wait
+/// of which a tenant has half at most; tenants take turns. As soon as many sources wait, one scan over everything serves all that wait
 /// (docs/architecture.md, "A miss").
 struct ReadPlan: Sendable {
     typealias ID = UInt64
@@ -28,8 +28,11 @@ struct ReadPlan: Sendable {
 
     /// The number of waiting sources above which a scan is worth its way over what nobody waits for.
     static let sourcesForScan = 16
-    /// How far apart the cursors of reads that share a filtered one may be, in sequences: what lies between is read for some of them only.
+    /// How far the cursors of reads that share a filtered one may be from the first of them, in sequences: what lies between is read for some of
+    /// them only.
     static let reach: UInt64 = 4096
+    /// The number of waiting reads of a source for which ``reach`` is doubled, and so on: where many wait, a longer way for each is shorter for all.
+    static let crowd = 32
 
     private let limit: Int
     private let limitPerTenant: Int
@@ -82,7 +85,7 @@ struct ReadPlan: Sendable {
         return next()
     }
 
-    /// Removes a waiting read: it was cancelled, or joined a running scan.
+    /// Removes a read that was cancelled while it waited.
     mutating func withdrawn(_ id: ID, of tenant: Tenant) {
         guard let index = waiting[tenant]?.firstIndex(where: { $0.id == id }) else { return }
         take([id], of: waiting[tenant, default: []][index].source)
@@ -100,9 +103,10 @@ struct ReadPlan: Sendable {
     /// Gives a place to the tenant's first waiting read, and to those near it.
     private mutating func readNext(of tenant: Tenant) -> Action {
         guard let first = waiting[tenant]?.first else { preconditionFailure("a tenant in turns has a read that waits") }
+        let reach = Self.reach * UInt64(1 + waitingSources[first.source, default: 0] / Self.crowd)
         let near = waiting[tenant, default: []].filter { request in
             let distance = request.after > first.after ? request.after - first.after : first.after - request.after
-            return request.source == first.source && distance <= Self.reach
+            return request.source == first.source && distance <= reach
         }
         let ids = near.map(\.id)
         take(Set(ids), of: first.source)

@@ -17,6 +17,9 @@ final class StreamScan: Sendable {
 
     private let log: EventLog
     private let filter: String?
+    /// The participants that were there before the server counted what is pending. For one that joined later, an event may be stored behind the
+    /// message that was the last one.
+    private let counted: Set<UInt64>
     /// Whether the server's pending count marks the end. A lagging replica counts to its own end.
     private let trustsCount: Bool
     private let state: Mutex<State>
@@ -37,6 +40,7 @@ final class StreamScan: Sendable {
     init(_ pendingReads: [PendingRead], filter: String?, of log: EventLog) {
         self.log = log
         self.filter = filter
+        counted = Set(pendingReads.map(\.id))
         trustsCount = !log.isReplicated
         state = Mutex(State(position: ScanPosition(after: pendingReads.map(\.after).min() ?? 0)))
         for pendingRead in pendingReads { _ = join(pendingRead) }
@@ -79,10 +83,16 @@ final class StreamScan: Sendable {
 
     private var isOver: Bool { state.withLock { $0.isOver } }
 
-    /// Settles all reads at the end: no participant asked for more than the log has reached.
+    /// Settles reads at the end: no participant that was counted asked for more than the log had reached. The others go on.
     private func reachedEnd() {
         guard trustsCount else { return }
-        sweep { pendingRead, _ in pendingRead.settle(completeThrough: pendingRead.through) }
+        sweep { pendingRead, position in
+            if counted.contains(pendingRead.id) {
+                pendingRead.settle(completeThrough: pendingRead.through)
+            } else if pendingRead.through <= position {
+                pendingRead.settle(completeThrough: position)
+            }
+        }
     }
 
     /// Settles the remaining reads with what they have.

@@ -326,7 +326,9 @@ actor EdgeConnection {
         switch chunk {
         case .entries(let entries, let through, let missedBefore):
             if let missedBefore, !self.skip(to: missedBefore) { return }
-            self.replay = (self.hub.page(of: entries, encoder: self.group.chain.encoder), through)
+            let (chain, from) = (self.group.chain, ChainPosition(generation: generation, sequence: position))
+            let page = self.hub.assumeIsolated { $0.replayPage(of: entries, on: chain, after: from) }
+            self.replay = (page, through)
             self.perform(self.state.logRead())
         case .expired(let missedBefore):
             guard self.skip(to: missedBefore) else { return }

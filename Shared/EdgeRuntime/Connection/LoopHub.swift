@@ -85,6 +85,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     private var ended: [EdgeConnection] = []
     private(set) var closedConnections: ClosedConnections
     private var chunks = ChunkCache()
+    private var replays = ReplayPages()
     private var heartbeatBytes: (name: String, cursor: Cursor, bytes: [UInt8])?
     /// Whether the log is followed, as reported to the connections.
     private(set) var standing: StandingWatch
@@ -499,7 +500,10 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         switch self.tail.read(tenant: tenant, after: sequence, maxBytes: self.configuration.bytesPerTurn) {
         case .entries(let entries, let through):
             self.counters.tailReads.add(1)
-            let chunk = ChunkCache.Chunk(page: self.page(of: entries, encoder: chain.encoder), through: through)
+            let chunk = ChunkCache.Chunk(
+                page: Page(of: entries, encoder: chain.encoder, epoch: self.fanout.feed.epoch),
+                through: through
+            )
             self.chunks.insert(chunk, of: chain, after: sequence)
             return chunk
         case .evicted:
@@ -507,29 +511,9 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         }
     }
 
-    /// Encodes entries into a separate page. Any thread.
-    nonisolated func page(of entries: [LogEntry], encoder: any StreamEncoder) -> Page {
-        var encoded: [[UInt8]] = []
-        encoded.reserveCapacity(entries.count)
-        let epoch = self.fanout.feed.epoch
-        for entry in entries {
-            var bytes: [UInt8] = []
-            encoder.append(entry, cursor: entry.cursor(epoch: epoch), to: &bytes)
-            encoded.append(bytes)
-        }
-        let page = Page(byteCapacity: encoded.reduce(0) { $0 + $1.count }, entryCapacity: entries.count)
-        for (entry, bytes) in zip(entries, encoded) {
-            page.append(
-                bytes,
-                sequence: entry.sequence,
-                intake: entry.intake,
-                recipients: entry.event.recipients,
-                type: entry.event.type,
-                topic: encoder.topic(of: entry.event),
-                isFinal: entry.execution?.isFinal ?? false
-            )
-        }
-        return page
+    /// Returns the page of entries read from the log behind a position, shared by connections that hold the same ones.
+    func replayPage(of entries: [LogEntry], on chain: PageChain, after position: ChainPosition) -> Page {
+        self.replays.page(of: entries, on: chain, after: position, epoch: self.fanout.feed.epoch)
     }
 
     /// Returns a cursor to a connection's position, with the time of the message there if known.

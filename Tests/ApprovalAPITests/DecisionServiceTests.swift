@@ -168,6 +168,53 @@ import Testing
         }
     }
 
+    /// Whoever has acted for somebody has no vote left that another could cast in their place: it would not count.
+    @Test func aPersonWhoVotedForAnotherHasNoVoteToGiveAway() async throws {
+        let bench = try await ApprovalBench()
+        try await bench.request("a", #","groups":[{"name":"security","roles":["sec"],"n":2}]"#)
+        for (giver, deputy) in [("ann", "bob"), ("bob", "cleo")] {
+            let delegation = Fixture.delegation(giver, ["sec"], to: deputy, id: "dlg_\(giver)")
+            let subject = DelegationMessage.subject(tenant: Fixture.acme, giver: delegation.giver, id: delegation.id, isRevoked: false)
+            _ = try await bench.jetStream.publish(subject: subject, payload: try DelegationMessage.body(of: delegation))
+        }
+        guard case .voted(let vote, _) = try await bench.decide("a", by: "bob", roles: [], onBehalfOf: "ann") else {
+            Issue.record("bob votes in ann's place")
+            return
+        }
+        #expect(try await bench.decide("a", by: "cleo", roles: [], onBehalfOf: "bob") == .alreadyVoted(vote))
+        guard case .decided = try await bench.decide("a", by: "cleo", roles: ["sec"]) else {
+            Issue.record("cleo's own vote is left, and the second")
+            return
+        }
+    }
+
+    /// The same request with the same key gets its answer again, whatever was decided since.
+    @Test(arguments: [false, true]) func aRecordedVoteIsAnsweredAfterAnotherDecision(_ expires: Bool) async throws {
+        let bench = try await ApprovalBench(at: 0)
+        let expiry = Fixture.later(1_000).iso8601
+        try await bench.request("a", #","expiresAt":"\#(expiry)","groups":[{"name":"security","roles":["sec"],"n":2}]"#)
+        guard case .voted(let vote, _) = try await bench.decide("a", by: "ann", roles: ["sec"], key: "k") else {
+            Issue.record("one of two decides nothing")
+            return
+        }
+        if expires {
+            bench.set(5_000)
+        } else {
+            guard case .decided = try await bench.decide("a", .reject, by: "bob", roles: ["sec"]) else {
+                Issue.record("a rejection decides")
+                return
+            }
+        }
+        for _ in 0..<2 {
+            guard case .voted(let again, let approval) = try await bench.decide("a", by: "ann", roles: ["sec"], key: "k") else {
+                Issue.record("the vote stands")
+                return
+            }
+            #expect(again == vote && approval.votes.first == vote)
+            if !expires { #expect(approval.status == .rejected) }
+        }
+    }
+
     // MARK: Private requests
 
     /// Whom the groups name may vote, and those in whose place they may: as long as the delegation is in force. To others it does not

@@ -129,8 +129,11 @@ struct DecisionService: Sendable {
             groups: right.groups,
             eventID: id
         )
-        // The person in whose place may have voted, or the caller in another's.
-        if let other = approval.votes.first(where: { $0.votedBy != voter.user && ($0.person == vote.person || $0.person == voter.user) }) {
+        // The person in whose place may have voted, also in another's place, or somebody in the caller's. Such a vote would not count (``ApprovalTally``).
+        let taken = [vote.person, voter.user]
+        if let other = approval.votes.first(where: {
+            $0.votedBy != voter.user && (taken.contains($0.person) || taken.contains($0.votedBy))
+        }) {
             return .alreadyVoted(other)
         }
         let place = ApprovalPlace.vote(approvalID: request.approvalID, voter: voter.user)
@@ -311,11 +314,11 @@ struct DecisionService: Sendable {
 
     private static func outcome(_ standing: Decision, eventID: EventID, of id: EventID, in approval: Approval) -> Outcome {
         if eventID == id { return .decided(standing) }
-        // A vote that was stored before the decision counts in it, unless it was for the opposite.
-        if let own = approval.votes.first(where: { $0.eventID == id }), own.action == standing.action,
-            own.record < approval.decision?.record ?? .max
-        {
-            return .decided(standing)
+        if let own = approval.votes.first(where: { $0.eventID == id }), own.record < approval.decision?.record ?? .max {
+            // It counts in the decision.
+            if own.action == standing.action { return .decided(standing) }
+            // It was answered before the vote with which the decision fell, if any: its request gets its answer again.
+            if own.record < ApprovalTally(approval).decisive?.record ?? .max { return .voted(own, approval) }
         }
         return standing.action == .expire ? .expired : .alreadyResolved(standing)
     }

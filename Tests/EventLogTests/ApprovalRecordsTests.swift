@@ -124,6 +124,20 @@ import Testing
 
     // MARK: The stream
 
+    @Test func aRequestCountsWithAllThatFollowsFromIt() async throws {
+        let bench = try await Bench()
+        let request = try Self.request("a")
+        let cursor = try await bench.log.append(request, intake: Fixture.time).cursor
+        #expect(cursor.sequence == 1)
+        let stored = Int(try await Self.state(bench).bytes)
+        let bytes = ApprovalRecords.bytes(of: request)
+        #expect(bytes > stored + stored - request.payload.bytes.count)
+        let step = #"{"after":"1h","groups":[{"name":"g","users":["u"]}]}"#
+        let payload = #"{"approvalId":"apr","remediationId":"r","escalation":[\#(step)]}"#
+        let escalated = try Fixture.event("a", type: "approval.requested", payload: payload)
+        #expect(ApprovalRecords.bytes(of: escalated) > bytes + stored)
+    }
+
     /// Beyond the limit a request is refused before it is stored anywhere; what is pending can be decided. Whatever the records' size, none is dropped:
     /// nats-server 2.9 counts a record's overhead only after it has stored the record.
     @Test(arguments: [0, 7, 23, 41, 300]) func fullRecordsRefuseRequestsAndDropNothing(_ extra: Int) async throws {

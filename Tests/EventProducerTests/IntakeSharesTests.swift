@@ -98,6 +98,26 @@ import Testing
         #expect(fixture.sink.events.count == 1)
     }
 
+    /// A small request takes as much of the records' stream as its envelope, its decision and the steps of its escalation do.
+    @Test(arguments: [(0, 4...8), (8, 1...1)])
+    func smallRequestsUseUpTheShareOfTheRecords(steps: Int, admitted: ClosedRange<Int>) async throws {
+        let fixture = IntakeFixture(limits: IntakeLimits(eventsPerSecond: 0, bytesPerSecond: 0, approvalBytes: 12_000))
+        let escalation = (1...8).prefix(steps).map { #"{"after":"\#($0)h","groups":[{"name":"g\#($0)","users":["u\#($0)"]}]}"# }
+        try await fixture.run { client in
+            let token = try await IntakeFixture.token()
+            func post(_ number: Int) async throws -> Int {
+                let policy = #""escalation":[\#(escalation.joined(separator: ","))]"#
+                let body = #"{"type":"approval.requested","payload":{"approvalId":"a\#(number)","remediationId":"r",\#(policy)}}"#
+                return try await client.post(body, token: token).status
+            }
+            var count = 0
+            while count < 100, try await post(count) == 202 { count += 1 }
+            #expect(admitted.contains(count))
+            #expect(try await post(count) == 429)
+            #expect(try await client.post(EventIntakeRouteTests.event, token: token).status == 202, "other events have other shares")
+        }
+    }
+
     @Test func aRequestLargerThanTheBurstIsTakenFromAFullShareWhole() async throws {
         let clock = Mutex(Duration.zero)
         let fixture = IntakeFixture(limits: IntakeLimits(eventsPerSecond: 1, bytesPerSecond: 0)) { clock.withLock { $0 } }

@@ -15,7 +15,7 @@ struct IntakeLimits: Sendable, Hashable {
     var eventsPerSecond = 1_000
     /// Payload bytes per second and tenant; 0 for no limit.
     var bytesPerSecond = 4 << 20
-    /// Bytes of approval requests at once and in ``approvalsMaxAge``, for each tenant: its share of the approval records. 0 for no limit.
+    /// Bytes of the records of approval requests at once and in ``approvalsMaxAge``, for each tenant: its share of the approval records. 0 for no limit.
     var approvalBytes = 256 << 20
     /// How long a record is kept.
     var approvalsMaxAge: Duration = .seconds(365 * 86_400)

@@ -1,4 +1,5 @@
 import Basics
+import EventLog
 import EventModel
 import HTTPAPI
 import ServiceKit
@@ -16,7 +17,7 @@ final class IntakeShares: Sendable {
         var furtherRecipients = 0
         /// Payload bytes.
         var bytes = 0
-        /// Payload bytes of approval requests.
+        /// Bytes that the records of approval requests may take (``ApprovalRecords/bytes(of:)``).
         var approvalBytes = 0
     }
 
@@ -74,7 +75,7 @@ final class IntakeShares: Sendable {
                     events: 1,
                     furtherRecipients: event.recipients.others.count,
                     bytes: bytes,
-                    approvalBytes: EventCatalogue.isApprovalRequest(event.type) ? bytes : 0
+                    approvalBytes: EventCatalogue.isApprovalRequest(event.type) ? ApprovalRecords.bytes(of: event) : 0
                 )
             )
         }

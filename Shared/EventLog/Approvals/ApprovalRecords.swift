@@ -42,6 +42,28 @@ public struct ApprovalRecords: Sendable {
         return SideStream(beside: log, stream)
     }
 
+    /// The most that a decision or a step of an escalation has in its payload, besides a title and its groups, in bytes.
+    private static let derivedBytes = 1024
+    /// What nats-server stores with each message, in bytes.
+    private static let storedOverhead = 64
+
+    /// Returns how many bytes the records of a request may take: its own, its decision's, and one for each step of its escalation. What people write, as
+    /// votes and reasons, is not included.
+    public static func bytes(of request: Event) -> Int {
+        let payload = request.payload.bytes.count
+        guard let id = EventCatalogue.requestedApproval(request) else { return payload }
+        let longest = Cursor(time: request.time, epoch: .max, sequence: .max)
+        let message = OutgoingMessage(
+            subject: ApprovalPlace.request(approvalID: id).recordSubject(tenant: request.tenant),
+            headers: ApprovalRecordMessage.headers(of: request, intake: request.time, request: longest),
+            payload: request.payload.bytes
+        )
+        let envelope = message.encodedCount - payload + storedOverhead
+        let steps = (try? ApprovalPolicy(request.payload, field: "payload"))?.escalations.count ?? 0
+        // A step repeats the title, and names its groups.
+        return payload + envelope * (2 + steps) + derivedBytes * (1 + steps) + steps * min(payload, 4 * derivedBytes)
+    }
+
     /// Stores the record of a request that the log holds.
     ///
     /// - Parameters:

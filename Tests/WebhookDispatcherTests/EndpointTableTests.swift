@@ -38,6 +38,38 @@ private typealias Fixture = DeliveryFixture
         #expect(group.nextSlow() == nil)
     }
 
+    /// Each attempt that has no place lets its endpoint wait again, in a queue that only another's attempts empty.
+    @Test func aQueueHoldsAnEndpointOnce() throws {
+        let table = EndpointTable()
+        let rows = try (0..<3).map { try add($0, revision: UInt64($0) + 1, to: table) }
+        var queue = EndpointQueue()
+        for _ in 0..<1000 { for row in rows { queue.append(row) } }
+        #expect(queue.count == 3 && queue.first === rows[0])
+        queue.remove(rows[1])
+        queue.remove(rows[1])
+        let first = queue.popFirst()
+        queue.append(rows[0])
+        #expect(first === rows[0] && queue.count == 2)
+        let rest = [queue.popFirst(), queue.popFirst(), queue.popFirst()]
+        #expect(rest[0] === rows[2] && rest[1] === rows[0] && rest[2] == nil)
+    }
+
+    /// A replay may begin at the stored cursor, behind which the log was read already.
+    @Test func aReplayFromTheStoredCursorIsReadAgain() throws {
+        let table = EndpointTable()
+        var stored = try Fixture.stored(slot: 3)
+        let row = try add(3, revision: 1, to: table)
+        let cursor = stored.endpoint.cursor
+        row.noteRead(through: cursor.sequence + 10)
+        stored.endpoint.setBack(behind: cursor, at: Fixture.time)
+        #expect(stored.endpoint.cursor == cursor)
+        #expect(row.update(stored, me: MemberID(text: "me")))
+        #expect(row.readThrough == cursor.sequence)
+        row.noteRead(through: cursor.sequence + 10)
+        #expect(!row.update(stored, me: MemberID(text: "me")), "the same replay")
+        #expect(row.readThrough == cursor.sequence + 10)
+    }
+
     @Test func aSlotsFormerEndpointIsGone() throws {
         let table = EndpointTable()
         let row = try add(3, revision: 1, to: table)

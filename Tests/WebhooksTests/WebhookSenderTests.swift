@@ -1,6 +1,9 @@
 import Basics
 import Dispatch
 import EventModel
+import Glibc
+import NIOCore
+import NIOPosix
 import Synchronization
 import TestKit
 import Testing
@@ -147,6 +150,15 @@ import Testing
             #expect(bench.dials == ["127.0.0.9:\(receiver.port)", "127.0.0.1:\(receiver.port)"])
             #expect(receiver.requests.first?.fields["host"] == "hooks.example:\(receiver.port)")
         }
+    }
+
+    /// It is no fault of the receiver's, whose retries it must not use up.
+    @Test(arguments: [EMFILE, ENFILE, EADDRNOTAVAIL]) func aProcessWithoutSocketsPostpones(_ code: CInt) async throws {
+        let bench = try SenderBench(dial: { _, _ in
+            MultiThreadedEventLoopGroup.singleton.next().makeFailedFuture(IOError(errnoCode: code, reason: "socket"))
+        })
+        #expect(try await bench.send(to: "http://127.0.0.1:8080/") == .postponed)
+        #expect(try await bench.send(to: "https://127.0.0.1:8443/") == .postponed)
     }
 
     // MARK: Names

@@ -187,18 +187,14 @@ extension Dispatcher {
         guard !drive.isParked else { return }
         drive.isParked = true
         row.group.parked.append(row)
-        parkedByOrigin[origin, default: []].append(row)
+        parkedByOrigin[origin, default: EndpointQueue()].append(row)
     }
 
     /// Gives a place back: the first endpoint that waits in the tenant, and the first at the origin, try again.
     private func unpark(_ group: TenantEndpoints, _ origin: String) {
         while let row = group.parked.popFirst() { if unpark(row) { break } }
-        guard parkedByOrigin[origin] != nil else { return }
-        while let row = parkedByOrigin[origin]?.first {
-            parkedByOrigin[origin]?.removeFirst()
-            if unpark(row) { break }
-        }
-        if parkedByOrigin[origin]?.isEmpty == true { parkedByOrigin[origin] = nil }
+        while let row = parkedByOrigin[origin]?.popFirst() { if unpark(row) { break } }
+        if parkedByOrigin[origin]?.count == 0 { parkedByOrigin[origin] = nil }
     }
 
     /// Returns false for an endpoint that does not wait any more.

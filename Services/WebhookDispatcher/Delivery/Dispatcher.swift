@@ -106,7 +106,7 @@ actor Dispatcher {
     var dirty = DirtyList()
     var driven: Set<TrackedEndpoint> = []
     /// Endpoints that wait for a place at their origin, which others share.
-    var parkedByOrigin: [String: [TrackedEndpoint]] = [:]
+    var parkedByOrigin: [String: EndpointQueue] = [:]
     /// Tenants that wait until fewer reads are under way.
     var waitingReads: [TenantEndpoints] = []
 

@@ -53,6 +53,8 @@ final class TrackedEndpoint {
     /// What it has while this process drives it.
     var drive: EndpointDrive?
     private var scannedThrough: UInt64
+    /// When its latest replay was requested; nil before the first.
+    private var replayRequestedAt: Timestamp?
 
     fileprivate init(_ stored: EndpointStore.Stored, of group: TenantEndpoints) {
         let endpoint = stored.endpoint
@@ -63,6 +65,7 @@ final class TrackedEndpoint {
         types = group.shared(endpoint.settings.types.filter)
         user = endpoint.settings.user
         scannedThrough = endpoint.cursor.sequence
+        replayRequestedAt = endpoint.replay?.requestedAt
     }
 
     /// Up to here the log was read for it.
@@ -89,13 +92,14 @@ final class TrackedEndpoint {
         }
     }
 
-    /// Takes over a record. The place up to which the log was read stays, unless the cursor is another one.
+    /// Takes over a record. The place up to which the log was read stays, unless the cursor is another one, or was set back to itself by a replay.
     ///
-    /// - Returns: whether the cursor is another one.
+    /// - Returns: whether it is read again from the cursor.
     @discardableResult
     func update(_ stored: EndpointStore.Stored, me: MemberID) -> Bool {
         let endpoint = stored.endpoint
-        let hasOtherCursor = endpoint.cursor != cursor
+        let isSetBack = endpoint.cursor != cursor || endpoint.replay?.requestedAt != replayRequestedAt
+        replayRequestedAt = endpoint.replay?.requestedAt
         revision = stored.revision
         cursor = endpoint.cursor
         state = endpoint.state
@@ -103,8 +107,8 @@ final class TrackedEndpoint {
         user = endpoint.settings.user
         isOwner = endpoint.owner == me.text
         isUnannounced = endpoint.unannouncedDisabling != nil
-        if hasOtherCursor { scannedThrough = endpoint.cursor.sequence }
-        return hasOtherCursor
+        if isSetBack { scannedThrough = endpoint.cursor.sequence }
+        return isSetBack
     }
 
     /// Begins to drive it, with what was read so far.
@@ -173,7 +177,7 @@ final class TenantEndpoints {
     /// Whether the log is being read for them: one read of a tenant at a time.
     var isReading = false
     /// Those for which the sender had no place, in order.
-    var parked: Deque<TrackedEndpoint> = []
+    var parked = EndpointQueue()
     /// Attempts under way at slow endpoints.
     var slowUnderWay = 0
     /// Slow endpoints that wait until fewer of these are under way, in order; each at most once.
@@ -199,7 +203,7 @@ final class TenantEndpoints {
 
     fileprivate func remove(_ row: TrackedEndpoint) {
         hungry.remove(row)
-        parked.removeAll { $0 === row }
+        parked.remove(row)
         if row.isSlowWaiting { slowWaiting.removeAll { $0 === row } }
         row.isSlowWaiting = false
         if rows[row.id.slot] === row { rows[row.id.slot] = nil }
@@ -207,6 +211,34 @@ final class TenantEndpoints {
 
     /// The same filter with the storage of another endpoint that has it.
     fileprivate func shared(_ filter: TypeFilter) -> TypeFilter { rows.values.first { $0.types == filter }?.types ?? filter }
+}
+
+/// Endpoints in order, each at most once. Confined to the dispatcher's actor.
+struct EndpointQueue {
+    private var order: Deque<TrackedEndpoint> = []
+    private var members: Set<TrackedEndpoint> = []
+
+    /// The number of endpoints.
+    var count: Int { order.count }
+    /// The next one; nil when it is empty.
+    var first: TrackedEndpoint? { order.first }
+
+    /// Adds an endpoint at the end; without effect on one that is there.
+    mutating func append(_ row: TrackedEndpoint) {
+        if members.insert(row).inserted { order.append(row) }
+    }
+
+    /// Removes and returns the next one.
+    mutating func popFirst() -> TrackedEndpoint? {
+        guard let row = order.popFirst() else { return nil }
+        members.remove(row)
+        return row
+    }
+
+    /// Removes an endpoint, if it is there.
+    mutating func remove(_ row: TrackedEndpoint) {
+        if members.remove(row) != nil { order.removeAll { $0 === row } }
+    }
 }
 
 extension TenantEndpoints: Hashable {

@@ -1,4 +1,5 @@
 import Basics
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -24,6 +25,8 @@ struct Connector: Sendable {
         var trust = TLSConfiguration.makeClientConfiguration()
         trust.minimumTLSVersion = .tlsv12
         trust.applicationProtocols = ["http/1.1"]
+        // A receiver that does not end TLS in return keeps the socket, which no limit counts any more, for so long.
+        trust.shutdownTimeout = .milliseconds(100)
         if let authoritiesFile { trust.additionalTrustRoots = [.file(authoritiesFile)] }
         // One for all connections: it holds the machine's authorities.
         context = try NIOSSLContext(configuration: trust)
@@ -36,6 +39,8 @@ struct Connector: Sendable {
     enum Failure: Error, Hashable {
         /// No socket: another address may do.
         case unreachable
+        /// This process has no descriptor, port or memory left for a socket: no fault of the receiver's.
+        case exhausted
         /// The host is not who the URL says.
         case untrusted
         /// The connection ended during the handshake.
@@ -70,8 +75,9 @@ struct Connector: Sendable {
                 }
             channel = try await dial(bootstrap, socket).get()
         } catch {
-            established.fail(Failure.unreachable)
-            throw .unreachable
+            let failure: Failure = Self.isLocal(error) ? .exhausted : .unreachable
+            established.fail(failure)
+            throw failure
         }
         guard url.isSecure else {
             established.succeed()
@@ -91,6 +97,11 @@ struct Connector: Sendable {
             case .cutOff, nil: throw .cutOff
             }
         }
+    }
+
+    private static func isLocal(_ error: any Error) -> Bool {
+        guard let code = (error as? IOError)?.errnoCode else { return false }
+        return [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL].contains(code)
     }
 
     private static func addTLS(

@@ -76,7 +76,7 @@ public final class WebhookSender: Sendable {
     public var idleConnectionCount: Int { idle.count }
 
     /// Makes one attempt. Returns within the time limit, and soon when the task is cancelled: then ``AttemptOutcome/postponed``, though the
-    /// receiver may have the message.
+    /// receiver may have the message. Postponed is also what has no place, and what this process cannot open a socket for.
     ///
     /// - Parameters:
     ///   - message: what to send; signed with the time of this call.
@@ -102,7 +102,7 @@ public final class WebhookSender: Sendable {
         } catch {
             switch error {
             case .failure(let failure): return .failed(failure)
-            case .cancelled: return .postponed
+            case .postponed: return .postponed
             }
         }
     }
@@ -126,7 +126,8 @@ public final class WebhookSender: Sendable {
 
     private enum AttemptError: Error {
         case failure(AttemptOutcome.Failure)
-        case cancelled
+        /// The receiver was not tried: the task was cancelled, or this process cannot open a socket.
+        case postponed
     }
 
     // MARK: Addresses
@@ -159,7 +160,7 @@ public final class WebhookSender: Sendable {
         do throws(WaitError) {
             return try await result.value(within: .nanoseconds((deadline - .now()).nanoseconds))
         } catch {
-            throw error == .cancelled ? .cancelled : .failure(.unresolvable)
+            throw error == .cancelled ? .postponed : .failure(.unresolvable)
         }
     }
 
@@ -203,7 +204,7 @@ public final class WebhookSender: Sendable {
         until deadline: NIODeadline
     ) async throws(AttemptError) -> (any Channel, IdleConnections.Key) {
         for (index, address) in addresses.enumerated() {
-            guard !Task.isCancelled else { throw .cancelled }
+            guard !Task.isCancelled else { throw .postponed }
             let left = deadline - .now()
             guard left > .zero else { break }
             let limit = TimeAmount.nanoseconds(max(1_000_000, left.nanoseconds / Int64(addresses.count - index)))
@@ -213,9 +214,10 @@ public final class WebhookSender: Sendable {
                 idle.watch(channel, key)
                 return (channel, key)
             } catch {
-                guard !Task.isCancelled else { throw .cancelled }
+                guard !Task.isCancelled else { throw .postponed }
                 switch error {
                 case .unreachable: continue
+                case .exhausted: throw .postponed
                 case .untrusted: throw .failure(.untrusted)
                 case .cutOff: throw .failure(.cutOff)
                 case .timedOut: throw .failure(.timedOut)
@@ -257,7 +259,7 @@ public final class WebhookSender: Sendable {
         case .timedOut: .failure(.timedOut)
         case .cutOff: .failure(.cutOff)
         case .malformed: .failure(.malformed)
-        case .cancelled: .cancelled
+        case .cancelled: .postponed
         }
     }
 

@@ -55,7 +55,8 @@ final class SenderBench: Sendable {
         resolver: any HostResolver = FixedResolver(["127.0.0.1"]),
         certificates: TestCertificates? = nil,
         timeout: Duration = .seconds(60),
-        configure: (inout WebhookSenderConfiguration) -> Void = { _ in }
+        configure: (inout WebhookSenderConfiguration) -> Void = { _ in },
+        dial: @escaping Connector.Dial = { bootstrap, address in bootstrap.connect(to: address) }
     ) throws {
         var configuration = WebhookSenderConfiguration(
             rules: try AddressRules(allowedNetworks: allowed),
@@ -67,7 +68,7 @@ final class SenderBench: Sendable {
         self.dialled = dialled
         sender = try WebhookSender(configuration, resolver: resolver, now: { Self.time }) { bootstrap, address in
             dialled.add("\(address.ipAddress ?? "?"):\(address.port ?? 0)")
-            return bootstrap.connect(to: address)
+            return dial(bootstrap, address)
         }
     }
 

@@ -66,6 +66,24 @@ import Testing
         #expect(read == Array(13...24))
         withExtendedLifetime(bench) {}
     }
+
+    /// An acknowledgement is for all messages before it: a delivery that did not arrive must not be passed over.
+    @Test(arguments: [1, 3]) func aLostDeliveryIsNoticed(_ count: Int) async throws {
+        let bench = try await Bench()
+        let stream = Self.stream(beside: bench.log)
+        let created = try await stream.store.ensure().created
+        var reading = try await stream.reading(after: 0, created: created)
+        for number in 0..<count { try await Self.write(number, to: stream) }
+        let names = try await bench.connection.request(subject: "$JS.API.CONSUMER.NAMES.REPLACED").payload
+        let name = try #require(String(decoding: names, as: UTF8.self).firstMatch(of: /"consumers":\["(\w+)"\]/)?.output.1)
+        // Somebody else gets it, as a pull does whose reader has given up.
+        let lost = try await bench.jetStream.nextMessages(stream: "REPLACED", consumer: String(name), batch: 1, wait: .seconds(30))
+        #expect(lost.map(\.metadata.streamSequence) == [1])
+        let error = await #expect(throws: EventLogError.self) { _ = try await reading.next(atMost: .milliseconds(200)) }
+        #expect(error?.code == .unavailable && error?.isRetriable == true)
+        withExtendedLifetime(bench) {}
+    }
+
     /// A sequence of a deleted stream says nothing about the one that has its name now.
     @Test func aReplacedStreamIsNotReadFromTheFormerPosition() async throws {
         let bench = try await Bench()

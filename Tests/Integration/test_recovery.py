@@ -173,6 +173,22 @@ def test_a_bus_that_takes_less_than_an_event_may_have_is_named_and_so_is_its_lim
     eventually(lambda: len(re.findall(r"raise max_payload", producer.log)) == 2, "each limit has its warning")
 
 
+def test_a_bus_that_is_shut_down_in_order_ends_nobody(nats, start):
+    """Before nats-server ends, it answers those who wait for messages."""
+    nats.start()
+    services = [start(program) for program in PROGRAMS]
+    for service in services:
+        service.wait_ready()
+    for _ in range(2):
+        nats.terminate()
+        nats.wait(timeout=20)
+        for service in services:
+            service.wait_until(lambda service=service: service.readiness() == 503, "notices it", 20)
+        nats.start()
+        for service in services:
+            service.wait_ready()
+
+
 def test_a_bus_that_loses_jetstream_is_told_in_plain_words_too(nats, start):
     nats.start()
     services = [start(program) for program in ("sse-edge", "event-producer")]

@@ -8,7 +8,7 @@ import Webhooks
 extension Dispatcher {
     // MARK: Following
 
-    /// Follows the records until an error that a retry does not help against.
+    /// Follows the records until an error that no operator can mend while the process runs.
     func followEndpoints() async throws(EventLogError) {
         var pause = Backoff()
         while !Task.isCancelled {
@@ -16,8 +16,11 @@ extension Dispatcher {
                 table.beginReading()
                 try await endpoints.follow { [self] changes, isCaughtUp in await apply(changes, isCaughtUp: isCaughtUp) }
             } catch {
-                if error.code == .cancelled { return }
-                guard error.isRetriable else { throw error }
+                switch error.code {
+                case .cancelled: return
+                case .closed, .incompatibleStream: throw error
+                default: break
+                }
                 logger.notice("cannot follow the endpoints, trying again", metadata: [LogKey.error: "\(error)"])
             }
             try? await Task.sleep(for: pause.pause())
@@ -71,7 +74,7 @@ extension Dispatcher {
             place(row)
             drive.dirtySince = nil
         }
-        if drive.delivery.isDirty { noteProgress(row, drive) }
+        if drive.delivery.isDirty { noteProgress(row, drive) } else { drive.dirtySince = nil }
     }
 
     /// Stops everything about an endpoint that was deleted.
@@ -90,7 +93,8 @@ extension Dispatcher {
         guard isChosen != row.isChosen else { return }
         row.isChosen = isChosen
         row.claimableAt = MonotonicInstant(nanoseconds: 0)
-        if isChosen, row.drive == nil { place(row) } else { evaluate(row) }
+        // What came meanwhile was passed by, also at one whose drive goes on for an attempt under way.
+        if isChosen { place(row) } else { evaluate(row) }
     }
 
     /// Finds out whether an endpoint is at the head of the log, and what is to be done about it.
@@ -202,7 +206,7 @@ extension Dispatcher {
 
     /// Moves the cursor of an endpoint that has taken everything to the end of the log.
     func passToHead(_ row: TrackedEndpoint, _ drive: EndpointDrive) {
-        guard row.isAtHead, drive.delivery.queue.isEmpty, position > drive.delivery.queue.position.sequence else { return }
+        guard row.isChosen, row.isAtHead, drive.delivery.queue.isEmpty, position > drive.delivery.queue.position.sequence else { return }
         let cursor = feed.tail.cursor(at: position, epoch: epoch)
         drive.delivery.read { $0.pass(to: cursor) }
     }
@@ -241,11 +245,11 @@ extension Dispatcher {
             pause(row)
         case .success(let stored?):
             if stored.revision >= row.revision {
-                let hasOtherCursor = row.update(stored, me: membership.me)
+                let isSetBack = row.update(stored, me: membership.me)
                 row.begin(EndpointDrive(stored, at: clock()))
                 driven.insert(row)
                 row.hasWork = false
-                if hasOtherCursor || isElsewhere(row) {
+                if isSetBack || isElsewhere(row) {
                     row.isAtHead = !isElsewhere(row) && row.readThrough >= position
                 } else if row.isAtHead {
                     row.noteRead(through: position)

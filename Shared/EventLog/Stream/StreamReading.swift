@@ -14,6 +14,7 @@ public struct StreamReading: Sendable {
     private var excess: UInt64 = 0
     /// Messages that wait: at most as many, and none only if there is none.
     private var waiting: UInt64
+    private var order = DeliveryOrder()
 
     /// Largest pull, in messages.
     private static let maximumBatch = 500
@@ -32,15 +33,23 @@ public struct StreamReading: Sendable {
 
     /// Returns the next messages: those known to wait, or the first one that arrives. Empty when none came in time; then it is at the end.
     ///
-    /// - Throws: a retriable ``EventLogError`` when the bus is out of reach.
+    /// - Throws: a retriable ``EventLogError`` when the bus is out of reach, or a delivery was lost: the stream must be read again. A pull that ended at
+    ///   this side may have been answered, and an acknowledgement is for all messages before it.
     public mutating func next(atMost limit: Duration) async throws(EventLogError) -> [JetStreamMessage] {
         let batch = waiting > Self.maximumSingle ? Int(min(waiting, UInt64(Self.maximumBatch))) : 1
         let messages: [JetStreamMessage]
+        var isComplete = true
         do throws(JetStreamError) {
             messages = try await jetStream.nextMessages(stream: stream.name, consumer: consumer.name, batch: batch, wait: limit)
+            if messages.isEmpty {
+                let delivered = try await jetStream.consumerInfo(stream: stream.name, consumer: consumer.name).delivered
+                isComplete = order.heartbeatArrived(lastConsumerSequence: delivered.consumerSequence)
+            }
         } catch {
             throw EventLogError(error)
         }
+        for message in messages where !order.messageArrived(consumerSequence: message.metadata.consumerSequence) { isComplete = false }
+        guard isComplete else { throw .unavailable("A delivery of the stream \(stream.name) was lost. The stream is read again.") }
         waiting = if let last = messages.last { try await remaining(behind: last.metadata) } else { 0 }
         return messages
     }

@@ -78,6 +78,8 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
         public static let streamMismatch = api(10060)
         /// The stream is sealed: read-only for ever.
         public static let sealed = api(10109)
+        /// The server ended a pull: it shuts down, or the consumer was deleted or has another leader (a status, not an `err_code`).
+        public static let pullEnded = api(409)
         /// The account's or the stream's consumer limit is reached.
         public static let maximumConsumers = api(10026)
 
@@ -123,7 +125,7 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
     public var isRetriable: Bool {
         switch code {
         case .disconnected, .timeout, .noResponders: true
-        case .insufficientResources, .clusterNotAvailable, .storeFailed, .writeInFlight: true
+        case .insufficientResources, .clusterNotAvailable, .storeFailed, .writeInFlight, .pullEnded: true
         case .api(10004), .api(10009), .api(10118), .api(10119): true  // incomplete, not leader, stream offline, consumer offline
         case .api(10158): true  // a message with the same id is being stored
         default: false

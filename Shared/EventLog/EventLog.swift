@@ -51,7 +51,8 @@ public final class EventLog: Sendable {
     private let life: Mutex<Life>
     private let past: PastReader
     private let infoFlight: StreamInfoFlight
-    private let deleted = Mutex(DeletedSequences.none)
+    /// The deleted sequences of the last ``retention()``, and the epoch that they are of.
+    private let deleted = Mutex((epoch: UInt16(0), sequences: DeletedSequences.none))
     let line: OrderedConnection
     /// The size of the approval records.
     let recordsSize = RecordsSize()
@@ -155,7 +156,7 @@ public final class EventLog: Sendable {
     /// - Throws: a retriable ``EventLogError`` when the log is unreachable.
     public func retention() async throws(EventLogError) -> LogRetention {
         var info = try await streamInfo()
-        let known = deleted.withLock { $0.from(info.state.firstKept) }
+        let (epoch, known) = deleted.withLock { ($0.epoch, $0.sequences.from(info.state.firstKept)) }
         var deleted = known
         if try await renew(info) != epoch || info.state.deletedCount != known.count || !known.isListed {
             deleted = .none
@@ -170,9 +171,10 @@ public final class EventLog: Sendable {
                 deleted = DeletedSequences(ascending: info.state.deleted ?? [])
             }
         }
-        self.deleted.withLock { $0 = deleted }
+        let current = try await renew(info)
+        self.deleted.withLock { $0 = (current, deleted) }
         return LogRetention(
-            epoch: try await renew(info),
+            epoch: current,
             firstSequence: info.state.firstKept,
             lastSequence: info.state.lastSequence,
             deleted: deleted
@@ -199,6 +201,9 @@ public final class EventLog: Sendable {
     }
 
     // MARK: Internal to the library
+
+    /// Whether single messages of the log were deleted, as of the last ``retention()``.
+    var hasDeletions: Bool { deleted.withLock { $0.sequences.count > 0 } }
 
     /// Whether the stream has replicas: a read may then lag behind acknowledged appends.
     var isReplicated: Bool { life.withLock { $0.replicas > 1 } }

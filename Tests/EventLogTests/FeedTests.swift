@@ -325,6 +325,24 @@ private final class FullObserver: LogObserver {
         }
     }
 
+    /// The log drops what was not read yet while the consumer lives: the next delivery jumps.
+    @Test func whatIsDroppedBeforeALiveConsumerIsTold() async throws {
+        let bench = try await Bench()
+        try await bench.withFeed { feed, recorder in
+            #expect(await eventually { feed.isFollowing })
+            try await bench.fill(10)
+            #expect(await eventually { recorder.count == 10 })
+            // To the feed it looks the same whether anything was stored at 11 to 20.
+            try await bench.purge(before: 21)
+            _ = try await bench.log.append(try Fixture.event("after"), intake: Fixture.time)
+            #expect(await eventually { feed.statistics.replacements == 1 && feed.isFollowing })
+            #expect(feed.statistics.missed > 0 && recorder.sequences == Array(1...10) + [21])
+            _ = try await bench.log.append(try Fixture.event("live"), intake: Fixture.time)
+            #expect(await eventually { recorder.ids.last == "live" })
+            #expect(feed.statistics.replacements == 1 && recorder.violations == [])
+        }
+    }
+
     /// A feed that starts on an emptied log, or one whose last messages are not events, reaches the log's end.
     @Test func standsAtTheEndOfAQuietLog() async throws {
         let bench = try await Bench()

@@ -83,6 +83,20 @@ import Testing
         }
     }
 
+    /// nats-server 2.9 reports no last message of a subject whose newest was deleted.
+    @Test func readsTheBareSubjectAlsoWhenItsNewestEventWasDeleted() async throws {
+        let bench = try await Bench()
+        for number in 1...6 {
+            let headers: NATSHeaders = ["ce-id": "\(number)", "ce-type": "incident.created"]
+            let subject = number % 2 == 0 ? "events.a" : "events.a.incident.created"
+            _ = try await bench.jetStream.publish(subject: subject, headers: headers, payload: Array(#"{"incidentId":"1"}"#.utf8))
+        }
+        try await bench.delete(6)
+        #expect(try await bench.log.retention().deleted.count == 1)
+        let read = try await bench.log.read(.events(of: "a"), after: 0, through: 6, maxBytes: .max)
+        #expect(read.entries.map(\.sequence) == Array(1...5))
+    }
+
     /// The server counts what is pending when it sends a message: an event stored afterwards belongs to a reader that asked for it.
     @Test func whoJoinsAScanLateGetsWhatWasStoredMeanwhile() async throws {
         let bench = try await Bench()

@@ -53,6 +53,8 @@ public final class LogFeed: Sendable {
     private let replacements = Atomic<UInt64>(0)
     /// Whether the observer refused a message of the current consumer for lack of room.
     private let isPaused = Atomic<Bool>(false)
+    /// Whether what the log keeps does not fit to what the current consumer has delivered.
+    private let isOutdated = Atomic<Bool>(false)
     /// Raised when the current consumer must be replaced.
     private let broken = Signal()
     /// Raised when sequences were skipped without explanation.
@@ -152,6 +154,7 @@ public final class LogFeed: Sendable {
         // The consumer delivers before its creation is answered, so reset on every exit, also without an answer.
         defer { following.store(false, ordering: .releasing) }
         await untilThereIsRoom()
+        isOutdated.store(false, ordering: .releasing)
         let snapshot = try await log.inspect()
         let stamps = progress.withLock { $0.stamps }
         let start = try await begin(snapshot, isRecognised: stamps.isEmpty ? true : log.recognises(stamps))
@@ -160,7 +163,7 @@ public final class LogFeed: Sendable {
         let consumer = try await StreamConsumer.start(selection, on: log, delegate: self)
         failure.withLock { $0 = nil }
         updateFollowing()
-        while !Task.isCancelled, consumer.isUnbroken, !isPaused.load(ordering: .acquiring), consumer.silence() < Self.maximumSilence {
+        while !Task.isCancelled, consumer.isUnbroken, !mustStop, consumer.silence() < Self.maximumSilence {
             await broken.wait(atMost: Self.heartbeat)
         }
         consumer.stop()
@@ -168,6 +171,15 @@ public final class LogFeed: Sendable {
         let wasLive = isFollowing
         if !Task.isCancelled { logger.notice("the feed was interrupted", metadata: [LogKey.position: "\(position)"]) }
         return wasLive
+    }
+
+    /// Whether the current consumer must be stopped although nothing it delivers is lost.
+    private var mustStop: Bool { isPaused.load(ordering: .acquiring) || isOutdated.load(ordering: .acquiring) }
+
+    /// Has the log inspected again, and the consumer replaced.
+    private func inspectAgain() {
+        isOutdated.store(true, ordering: .releasing)
+        broken.raise()
     }
 
     /// Waits until the observer has room. No consumer is active meanwhile.
@@ -227,11 +239,14 @@ public final class LogFeed: Sendable {
             guard log.isConnected, let epoch = progress.withLock({ $0.knownEpoch }), let retention = try? await log.retention() else {
                 continue
             }
-            // The inspection after the loss of the consumer detects a new epoch.
-            guard retention.epoch == epoch else { continue }
+            guard retention.epoch == epoch else {
+                // A consumer is lost with its stream, but one that was created just after the inspection may be of the new one.
+                inspectAgain()
+                continue
+            }
             tail.trim(to: retention)
             observer.logTrimmed(to: retention)
-            if !progress.withLock({ $0.verified(first: retention.firstSequence) }) { broken.raise() }
+            if !progress.withLock({ $0.verified(first: retention.firstSequence) }) { inspectAgain() }
         }
     }
 

@@ -41,7 +41,8 @@ struct FilteredRead {
     private func run(_ filters: (alone: String, below: String)) async {
         let last: UInt64
         do throws(EventLogError) {
-            last = try await log.lastSequence(on: filters.alone) ?? 0
+            // After the last message of a subject was deleted, nats-server 2.9 reports none, also when it has others.
+            last = try await log.lastSequence(on: filters.alone) ?? (log.hasDeletions ? .max : 0)
         } catch {
             for pendingRead in pendingReads { pendingRead.fail(error) }
             return

@@ -29,8 +29,8 @@ final class RelayConversation: Conversation {
         self.session = bus.session(for: caller) { token, update in link.post(News(token: token, update: update)) }
     }
 
-    func received(_ text: [UInt8], position: UInt64, now: MonotonicInstant) -> [ConversationStep] {
-        self.steps(for: self.engine.receive(text, now: now), position: position)
+    func received(_ text: [UInt8], position: UInt64, end: UInt64, now: MonotonicInstant) -> [ConversationStep] {
+        self.steps(for: self.engine.receive(text, now: now), position: position, end: end)
     }
 
     var heldBytes: Int { self.engine.commands.heldBytes }
@@ -66,7 +66,8 @@ final class RelayConversation: Conversation {
 
     func ended() { _ = self.steps(for: self.engine.closed(), position: 0) }
 
-    private func steps(for outputs: [RelayOutput], position: UInt64) -> [ConversationStep] {
+    /// - Parameter end: where a subscription without a cursor begins; only a client's text asks for one.
+    private func steps(for outputs: [RelayOutput], position: UInt64, end: UInt64 = .max) -> [ConversationStep] {
         var steps: [ConversationStep] = []
         for output in outputs {
             switch output {
@@ -75,7 +76,7 @@ final class RelayConversation: Conversation {
             case .cancel(let token): self.session.cancel(token)
             case .authenticate(let request, let token): steps.append(.authenticate(request.number, token: token))
             case .subscribed(let subscription, nil):
-                _ = self.subscriptions.insert(subscription, from: position, position: position)
+                _ = self.subscriptions.insert(subscription, from: end, position: position)
             case .subscribed(let subscription, let cursor?):
                 self.resuming[subscription.id] = subscription
                 if !self.writesIDs {

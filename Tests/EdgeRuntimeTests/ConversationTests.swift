@@ -29,7 +29,7 @@ private final class Follower: Conversation {
         events.links.withLock { $0.append(self.link) }
     }
 
-    func received(_ text: [UInt8], position: UInt64, now: MonotonicInstant) -> [ConversationStep] {
+    func received(_ text: [UInt8], position: UInt64, end: UInt64, now: MonotonicInstant) -> [ConversationStep] {
         let words = String(decoding: text, as: UTF8.self).split(separator: " ").map(String.init)
         switch words.first {
         case "follow":

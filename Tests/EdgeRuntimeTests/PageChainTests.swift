@@ -66,6 +66,20 @@ struct PageChainTests {
         #expect(read(after: 510) == [], "whoever has all of it goes on")
     }
 
+    @Test("a position in front of an entry that is kept is valid, wherever the log begins: what lies between was never the source's")
+    func trimmedBetweenEntries() throws {
+        let chain = try self.makeChain(from: 10)
+        try self.append(900, bytes: 200, to: chain)
+        let none = DeletedSequences(ascending: [])
+        for first in [500, 900] as [UInt64] {
+            chain.trim(to: LogRetention(epoch: 7, firstSequence: first, lastSequence: 1000, deleted: none), deleted: [])
+            let read = self.sequences(chain.read(after: ChainPosition(generation: 3, sequence: 10), maxBytes: .max))
+            #expect(read == [900])
+        }
+        chain.trim(to: LogRetention(epoch: 7, firstSequence: 901, lastSequence: 1000, deleted: none), deleted: [])
+        #expect(self.sequences(chain.read(after: ChainPosition(generation: 3, sequence: 10), maxBytes: .max)) == nil)
+    }
+
     @Test("a reader gets what follows its position, across pages of growing size")
     func readsAcrossPages() throws {
         let chain = try self.makeChain()

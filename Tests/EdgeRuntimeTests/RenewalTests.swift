@@ -334,7 +334,7 @@ struct RenewalTests {
 private final class Asker: Conversation {
     let link = ConversationLink<Int>()
 
-    func received(_ text: [UInt8], position: UInt64, now: MonotonicInstant) -> [ConversationStep] {
+    func received(_ text: [UInt8], position: UInt64, end: UInt64, now: MonotonicInstant) -> [ConversationStep] {
         let words = String(decoding: text, as: UTF8.self).split(separator: " ")
         return [.authenticate(UInt64(words[0]) ?? 0, token: String(words[1]))]
     }

@@ -241,6 +241,33 @@ def test_what_was_missed_comes_first_and_pushes_carry_ids(shared, client, tenant
     client.expect_silence()
 
 
+def test_a_subscription_without_a_place_is_live_while_another_goes_back(shared, edge, tenant):
+    """The connection reads old events for the first one. They are older than the second one, which asks for none."""
+    each = 4000
+    numbers = [(name, n) for n in range(each) for name in ("inc_old", "inc_live")]
+    event = {"message": "m" * 2000, "agentName": "a"}
+    shared.bus.publish_many(tenant, "investigation.progress", ({"incidentId": name, "n": n} | event for name, n in numbers))
+    with RelayClient(edge, mint(tenant)) as client:
+        client.result("investigation.subscribe", {"incidentId": "inc_old", "lastEventId": ""})
+        assert client.next()["params"]["n"] == 0
+        # The other 8 MB wait in front of a socket that is full.
+        client.ws.send_text(request("investigation.subscribe", {"incidentId": "inc_live"}, id="live"))
+        numbers, answers = [0], []
+        while numbers[-1] < each - 1:
+            message = client.next()
+            if "result" in message:
+                answers.append((message["id"], len(numbers)))
+            else:
+                assert message["params"]["incidentId"] == "inc_old", f"an event from before the subscription: {message['params']['n']}"
+                numbers.append(message["params"]["n"])
+        assert numbers == list(range(each))
+        [(id, place)] = answers
+        assert id == "live" and place < each, "it was subscribed before the old events had ended"
+        client.expect_silence()
+        shared.bus.publish_many(tenant, "investigation.progress", [{"incidentId": "inc_live", "n": each} | event])
+        assert client.next()["params"]["n"] == each
+
+
 def test_a_gap_is_pushed(client):
     client.result("investigation.subscribe", {"incidentId": "inc_1", "lastEventId": "nonsense"})
     gap = client.next()

@@ -13,4 +13,18 @@ final class ByteBudget: Sendable {
 
     /// Adds `change` to the number of bytes held; negative to release.
     func add(_ change: Int) { self.bytes.add(change, ordering: .relaxed) }
+
+    /// Bytes that are counted for as long as this exists.
+    final class Share: Sendable {
+        private let budget: ByteBudget
+        private let bytes: Int
+
+        init(_ bytes: Int, in budget: ByteBudget) {
+            self.budget = budget
+            self.bytes = bytes
+            budget.add(bytes)
+        }
+
+        deinit { self.budget.add(-self.bytes) }
+    }
 }

@@ -11,8 +11,9 @@ public protocol Conversation<Note>: AnyObject {
     associatedtype Note: Sendable
     /// The link for posting notes from any thread; always the same.
     var link: ConversationLink<Note> { get }
-    /// Handles a text message. `position` is the sequence of the last entry that the connection has handled.
-    func received(_ text: [UInt8], position: UInt64, now: MonotonicInstant) -> [ConversationStep]
+    /// Handles a text message. `position` is the sequence of the last entry that the connection has handled, `end` that of the last one in the log: they
+    /// differ while the connection reads what is older.
+    func received(_ text: [UInt8], position: UInt64, end: UInt64, now: MonotonicInstant) -> [ConversationStep]
     /// Handles a note from the link, in the order of posting.
     func noted(_ note: Note, position: UInt64) -> [ConversationStep]
     /// Reports that the cursor of a ``ConversationStep/resume(_:after:)`` resolved to the position after `sequence`. A gap was

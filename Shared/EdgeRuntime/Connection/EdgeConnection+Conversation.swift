@@ -86,6 +86,8 @@ extension EdgeConnection {
         case .encoder(let encoder):
             let group = self.group
             self.group = self.hub.assumeIsolated { $0.move(self, from: group, to: encoder) }
+            // It is in the former encoding.
+            self.replay = nil
         case .resume(let key, let start, let generation):
             let isOfThisLog = min(generation, self.generation) >= self.hub.fanout.feed.replacedAt
             let place = self.place(of: isOfThisLog ? start : .unknownCursor)
@@ -95,11 +97,17 @@ extension EdgeConnection {
         }
     }
 
+    /// The log's end as the connection knows the log: what comes behind it is live. Its own position before it has heard of another log.
+    var liveEnd: UInt64 {
+        let feed = self.hub.fanout.feed.position
+        return feed.generation == self.generation ? max(feed.sequence, self.progress.sequence) : self.progress.sequence
+    }
+
     /// Returns the sequence of a resolved cursor; sends the gap if there is one.
     private func place(of start: StreamStart) -> UInt64 {
         self.hub.counters.resumed(start)
         switch start {
-        case .live: return self.progress.sequence
+        case .live: return self.liveEnd
         case .after(let cursor): return cursor.sequence
         case .expired(let first):
             let gap = StreamGap.expired(missedBefore: first)

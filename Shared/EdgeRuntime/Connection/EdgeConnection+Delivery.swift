@@ -19,6 +19,21 @@ extension EdgeConnection {
         self.releasePendingWork()
     }
 
+    /// As ``perform(_:)``, but in turn with other tenants: many sockets may become writable, and many connections arrive, in one round.
+    func performInTurn(_ action: ConnectionState.DeliveryAction) {
+        switch action {
+        case .none: break
+        case .deliver: self.continueLater()
+        }
+    }
+
+    /// Asks the hub for a turn, unless it has been asked.
+    func continueLater() {
+        guard !self.isContinuing else { return }
+        self.isContinuing = true
+        self.hub.assumeIsolated { $0.continueLater(self) }
+    }
+
     private func writeTurn() {
         let budget = self.hub.configuration.bytesPerTurn
         // Entries examined count, not only bytes written: a filter that rejects everything must not delay other connections.
@@ -55,9 +70,7 @@ extension EdgeConnection {
             case .wait: return
             }
         }
-        guard !self.isContinuing else { return }
-        self.isContinuing = true
-        self.hub.assumeIsolated { $0.continueLater(self) }
+        self.continueLater()
     }
 
     private enum Step {

@@ -127,11 +127,11 @@ actor EdgeConnection {
     // MARK: Events, reported by the hub
 
     /// The hub has added the connection to its group: sends the opening and the entries missed.
-    func attached() { self.perform(self.state.attached()) }
+    func attached() { self.performInTurn(self.state.attached()) }
 
     /// The group's chain has grown. `shared` is the slice after `sharedFrom`, read once for all connections at that position.
     func entriesPublished(_ shared: PageSlice, from sharedFrom: ChainPosition) {
-        guard self.state.entriesPublished() == .deliver else { return }
+        guard self.state.entriesPublished() == .deliver, !self.isContinuing else { return }
         if self.progress.sequence == sharedFrom.sequence, self.generation == sharedFrom.generation,
             !self.progress.isInMidEntry, self.outbox.isEmpty, self.replay == nil
         {
@@ -148,7 +148,7 @@ actor EdgeConnection {
             guard self.state.phase != .closed else { return }
         }
         guard events & EPOLLOUT.rawValue != 0 else { return }
-        self.perform(self.state.becameWritable())
+        self.performInTurn(self.state.becameWritable())
         self.tellStanding()
     }
 
@@ -292,7 +292,8 @@ actor EdgeConnection {
             if self.state.isOpen { self.outbox.append(answer) }
         case .pass(let text):
             guard let conversation = self.conversation, self.state.isOpen else { return }
-            self.enqueue(conversation.received(text, position: self.progress.sequence, now: self.hub.loop.now()))
+            let steps = conversation.received(text, position: self.progress.sequence, end: self.liveEnd, now: self.hub.loop.now())
+            self.enqueue(steps)
         case .authenticate(let token):
             self.authenticate(token, for: nil)
         case .end(let ending):

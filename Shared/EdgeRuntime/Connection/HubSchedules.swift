@@ -128,16 +128,17 @@ struct ChunkCache {
         var sequence: UInt64
     }
 
-    private var chunks: [Key: Chunk] = [:]
+    /// With the chain, whose address another one could get in the same round.
+    private var chunks: [Key: (chunk: Chunk, chain: PageChain)] = [:]
     private static let capacity = 32
 
     func chunk(of chain: PageChain, after sequence: UInt64) -> Chunk? {
-        self.chunks[Key(chain: ObjectIdentifier(chain), sequence: sequence)]
+        self.chunks[Key(chain: ObjectIdentifier(chain), sequence: sequence)]?.chunk
     }
 
     mutating func insert(_ chunk: Chunk, of chain: PageChain, after sequence: UInt64) {
         guard self.chunks.count < Self.capacity else { return }
-        self.chunks[Key(chain: ObjectIdentifier(chain), sequence: sequence)] = chunk
+        self.chunks[Key(chain: ObjectIdentifier(chain), sequence: sequence)] = (chunk, chain)
     }
 
     mutating func removeAll() {

@@ -72,7 +72,10 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     private var chunkHolders: Set<ConnectionHandle> = []
     /// Connections that the drain has not ended yet, in any order.
     private var undrained: ArraySlice<ConnectionHandle> = []
-    private var continuing: [EdgeConnection] = []
+    /// Connections that have something to send and wait for a turn.
+    private var continuing = TurnQueue<EdgeConnection>()
+    /// How long a round gives turns; one more may begin before.
+    private static let turnTime: Duration = .milliseconds(4)
     /// Connections with more input. Tenants take turns: the many connections of one do not delay the few of another.
     private var speaking = TurnQueue<EdgeConnection>()
     /// Remaining input cost of each tenant, in units of ``InputBudget``.
@@ -132,7 +135,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     // MARK: Called by connections
 
     /// Gives `connection` another turn in the next round: it has used up its budget and has more to send.
-    func continueLater(_ connection: EdgeConnection) { self.continuing.append(connection) }
+    func continueLater(_ connection: EdgeConnection) { self.continuing.append(connection, of: connection.tenant) }
 
     /// Schedules a check whether the peer of `connection` has read everything. Returns the time of the check.
     func linger(_ connection: EdgeConnection) -> MonotonicInstant {
@@ -269,13 +272,23 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     }
 
     private func endRound() -> Bool {
-        let turns = self.continuing
-        self.continuing.removeAll(keepingCapacity: true)
-        for connection in turns { connection.assumeIsolated { $0.turnCame() } }
+        self.giveTurns()
         let hasTurns = self.listenToWaiting()
         self.forgetEnded()
         self.chunks.removeAll()
         return !self.continuing.isEmpty || hasTurns
+    }
+
+    /// Gives connections that have something to send their turns, the tenants one after another: however many of a tenant have much to send, those of
+    /// another wait for one of them.
+    private func giveTurns() {
+        let end = self.loop.now().advanced(by: Self.turnTime)
+        // Those that want another turn get it in the next round.
+        for _ in 0..<self.continuing.count {
+            guard let connection = self.continuing.popFirst() else { return }
+            connection.assumeIsolated { $0.turnCame() }
+            if self.loop.now() >= end { return }
+        }
     }
 
     /// Removes the connections that have ended, each in constant time.
@@ -513,7 +526,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
 
     /// Returns the page of entries read from the log behind a position, shared by connections that hold the same ones.
     func replayPage(of entries: [LogEntry], on chain: PageChain, after position: ChainPosition) -> Page {
-        self.replays.page(of: entries, on: chain, after: position, epoch: self.fanout.feed.epoch)
+        self.replays.page(of: entries, on: chain, after: position, epoch: self.fanout.feed.epoch, countedIn: self.laggardBytes)
     }
 
     /// Returns a cursor to a connection's position, with the time of the message there if known.

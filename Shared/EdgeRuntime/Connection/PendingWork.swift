@@ -16,7 +16,7 @@ final class PendingWork {
     var replay: (page: Page, through: UInt64)?
     /// The rest of an entry that was interrupted by a full socket.
     var rest: ArraySlice<UInt8> = []
-    /// Bytes of ``replay`` and ``rest`` counted in the hub's ``LoopHub/laggardBytes``.
+    /// Bytes of ``rest`` counted in the hub's ``LoopHub/laggardBytes``. A page is counted for all who hold it.
     var held = 0
     /// The read of the log in flight.
     var reader: Task<Void, Never>?
@@ -78,7 +78,6 @@ extension EdgeConnection {
             let wasHeld = self.replay != nil
             guard wasHeld || newValue != nil else { return }
             self.pendingWork().replay = newValue
-            self.countHeld()
             guard wasHeld != (newValue != nil) else { return }
             self.hub.assumeIsolated { $0.chunkHeld(!wasHeld, by: self.handle) }
         }
@@ -97,7 +96,7 @@ extension EdgeConnection {
 
     private func countHeld() {
         guard let pending = self.pending else { return }
-        let held = (pending.replay?.page.footprint ?? 0) + pending.rest.count
+        let held = pending.rest.count
         if held != pending.held { self.hub.laggardBytes.add(held - pending.held) }
         pending.held = held
     }

@@ -81,7 +81,8 @@ struct Socket: ByteSink {
         var info = tcp_info()
         var size = socklen_t(MemoryLayout<tcp_info>.size)
         guard getsockopt(self.descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &size) == 0 else { return .zero }
-        guard info.tcpi_unacked > 0 || info.tcpi_probes > 0 else { return .zero }
+        // Bytes that were just sent are unacknowledged too, and the last acknowledgement may be old.
+        guard info.tcpi_unacked > 0 && info.tcpi_retransmits > 0 || info.tcpi_probes > 0 else { return .zero }
         return .milliseconds(Int64(info.tcpi_last_ack_recv))
     }
 

@@ -33,6 +33,8 @@ final class Page: @unchecked Sendable {
     let entryCapacity: Int
     private(set) var byteCount = 0
     private(set) var entryCount = 0
+    /// Its share of the budget in which it is counted. Set before the page is handed out.
+    var share: ByteBudget.Share?
 
     /// The expected length of an encoded event, in bytes: determines the default size of a page's index.
     private static let expectedEntryBytes = 128

@@ -48,6 +48,17 @@ final class PageChain: Sendable {
         var end: UInt64
         var footprint = 0
 
+        /// The last entry up to a sequence, that of a page; 0 without one. What lies between two entries was never the source's.
+        func lastEntry(through sequence: UInt64) -> UInt64 {
+            var last: UInt64 = 0
+            for page in pages {
+                let next = page.firstEntry(after: sequence, in: 0..<page.entryCount)
+                if next > 0 { last = page.entries[next - 1].sequence }
+                guard next == page.entryCount else { break }
+            }
+            return last
+        }
+
         /// Whether an entry is, or may be, in one of the ranges, which ascend.
         func mayHold(_ ranges: [ClosedRange<UInt64>]) -> Bool {
             guard let first = ranges.first, let last = ranges.last, first.lowerBound <= end, last.upperBound > floor else { return false }
@@ -143,8 +154,8 @@ final class PageChain: Sendable {
     func trim(to retention: LogRetention, deleted: [ClosedRange<UInt64>]) {
         self.state.withLock { state in
             let isHoled = !retention.deleted.isListed || state.mayHold(deleted)
-            let kept = retention.firstSequence == 0 ? 0 : retention.firstSequence - 1
-            state.floor = max(state.floor, isHoled ? state.end : min(kept, state.end))
+            let dropped = retention.firstSequence == 0 ? 0 : retention.firstSequence - 1
+            state.floor = max(state.floor, isHoled ? state.end : state.lastEntry(through: dropped))
             while let oldest = state.pages.first, oldest.entries[oldest.entryCount - 1].sequence <= state.floor {
                 state.footprint -= oldest.footprint
                 state.pages.removeFirst()

@@ -25,12 +25,21 @@ struct ReplayPages {
 
     /// Returns the page of these entries, which follow the position in the log: one that is held, or a new one.
     ///
-    /// - Parameter epoch: that of the entries' cursors.
-    mutating func page(of entries: [LogEntry], on chain: PageChain, after position: ChainPosition, epoch: UInt16) -> Page {
+    /// - Parameters:
+    ///   - epoch: that of the entries' cursors.
+    ///   - budget: where a new page is counted, once for all who share it.
+    mutating func page(
+        of entries: [LogEntry],
+        on chain: PageChain,
+        after position: ChainPosition,
+        epoch: UInt16,
+        countedIn budget: ByteBudget
+    ) -> Page {
         let key = Key(chain: ObjectIdentifier(chain), position: position)
         // Entries may have been deleted since.
         if let place = self.places[key], place.chain === chain, let page = place.page, page.holds(entries) { return page }
         let page = Page(of: entries, encoder: chain.encoder, epoch: epoch)
+        page.share = ByteBudget.Share(page.footprint, in: budget)
         if self.places.count >= self.tidyAt {
             self.places = self.places.filter { $0.value.page != nil }
             self.tidyAt = max(Self.tidyAbove, 2 * self.places.count)

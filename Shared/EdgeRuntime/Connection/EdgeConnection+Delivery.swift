@@ -19,7 +19,7 @@ extension EdgeConnection {
         self.releasePendingWork()
     }
 
-    /// As ``perform(_:)``, but in turn with other tenants: many sockets may become writable, and many connections arrive, in one round.
+    /// As ``perform(_:)``, but in turn with other tenants: many sockets may become writable in one round.
     func performInTurn(_ action: ConnectionState.DeliveryAction) {
         switch action {
         case .none: break

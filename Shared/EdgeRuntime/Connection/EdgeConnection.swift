@@ -127,7 +127,7 @@ actor EdgeConnection {
     // MARK: Events, reported by the hub
 
     /// The hub has added the connection to its group: sends the opening and the entries missed.
-    func attached() { self.performInTurn(self.state.attached()) }
+    func attached() { self.perform(self.state.attached()) }
 
     /// The group's chain has grown. `shared` is the slice after `sharedFrom`, read once for all connections at that position.
     func entriesPublished(_ shared: PageSlice, from sharedFrom: ChainPosition) {

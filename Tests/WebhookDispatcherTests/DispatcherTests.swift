@@ -268,6 +268,31 @@ private typealias Fixture = DeliveryFixture
         withExtendedLifetime(bench) {}
     }
 
+    /// The members change twice during an attempt: what came in between is delivered by whoever has it at the end.
+    @Test func anEndpointThatIsChosenAgainDuringAnAttemptMissesNothing() async throws {
+        let bench = try await DispatcherBench()
+        let id = try await bench.register("x")
+        bench.receiver.hold("x")
+        let running = try await bench.start("a", members: ["a"])
+        func isChosen(_ member: String) async -> Bool {
+            await eventually(timeout: Self.patience) { await running.dispatcher.view?.owner(of: id, in: "acme")?.text == member }
+        }
+        try await bench.append(1...1)
+        #expect(await eventually(timeout: Self.patience) { bench.receiver.numbers("x") == [1] })
+        running.membership.set(["b"])
+        #expect(await isChosen("b"))
+        let passed = try await bench.append(2...2)[0].sequence
+        #expect(await eventually(timeout: Self.patience) { await running.dispatcher.position >= passed })
+        running.membership.set(["a"])
+        #expect(await isChosen("a"))
+        bench.receiver.release("x")
+        try await bench.append(3...3)
+        #expect(await eventually(timeout: Self.patience) { bench.receiver.numbers("x").contains(3) })
+        #expect(bench.receiver.numbers("x") == [1, 2, 3])
+        try await running.stop()
+        withExtendedLifetime(bench) {}
+    }
+
     @Test func aProcessThatIsCutOffStartsNothing() async throws {
         let bench = try await DispatcherBench()
         _ = try await bench.register("x")

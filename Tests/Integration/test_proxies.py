@@ -275,7 +275,17 @@ def test_another_instance_is_asked_only_when_the_first_was_not(shared, tenant):
         assert sum(one.requests for one in swallowers) == count
     proxy.configure({"event-producer": [f"127.0.0.1:{free_port()}", shared.producer]})
     proxy.signal_reload()
-    eventually(lambda: intake.post([]).status_code != 503, "the new configuration is in force")
+    # The former worker closes its connections whenever it ends.
+    intake.close()
+
+    def reloaded():
+        fresh = Intake(proxy)
+        if fresh.post([]).status_code != 503:
+            return fresh
+        fresh.close()
+        return None
+
+    intake = eventually(reloaded, "the new configuration is in force")
     for n in range(6):
         intake.publish(NotificationStream().numbered(n, tenant, prefix=tenant))
     intake.close()

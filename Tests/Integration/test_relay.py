@@ -246,8 +246,11 @@ def test_a_subscription_without_a_place_is_live_while_another_goes_back(shared, 
     each = 4000
     numbers = [(name, n) for n in range(each) for name in ("inc_old", "inc_live")]
     event = {"message": "m" * 2000, "agentName": "a"}
-    shared.bus.publish_many(tenant, "investigation.progress", ({"incidentId": name, "n": n} | event for name, n in numbers))
-    with RelayClient(edge, mint(tenant)) as client:
+    with RelayClient(edge, mint(tenant)) as witness, RelayClient(edge, mint(tenant)) as client:
+        witness.result("investigation.subscribe", {"incidentId": "inc_last"})
+        shared.bus.publish_many(tenant, "investigation.progress", ({"incidentId": name, "n": n} | event for name, n in numbers))
+        shared.bus.publish_many(tenant, "investigation.progress", [{"incidentId": "inc_last", "n": 0} | event])
+        assert witness.next()["params"]["incidentId"] == "inc_last", "the relay has all of them"
         client.result("investigation.subscribe", {"incidentId": "inc_old", "lastEventId": ""})
         assert client.next()["params"]["n"] == 0
         # The other 8 MB wait in front of a socket that is full.

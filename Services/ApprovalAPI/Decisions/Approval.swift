@@ -18,6 +18,16 @@ struct Approval: Sendable, Equatable {
 
     /// The approval's status.
     var status: ApprovalStatus { decision?.decision.action.status ?? .pending }
+
+    /// The approval as it was when a vote had been stored, which did not decide it.
+    func asOf(_ vote: Vote) -> Approval {
+        var approval = self
+        approval.votes.removeAll { $0.record > vote.record }
+        approval.escalations = escalations.filter { $0.value.record < vote.record }
+        approval.decision = nil
+        approval.consumption = nil
+        return approval
+    }
 }
 
 extension Approval {

@@ -317,8 +317,8 @@ struct DecisionService: Sendable {
         if let own = approval.votes.first(where: { $0.eventID == id }), own.record < approval.decision?.record ?? .max {
             // It counts in the decision.
             if own.action == standing.action { return .decided(standing) }
-            // It was answered before the vote with which the decision fell, if any: its request gets its answer again.
-            if own.record < ApprovalTally(approval).decisive?.record ?? .max { return .voted(own, approval) }
+            // It was stored before the vote with which the decision fell, if any: its request gets its first answer again.
+            if own.record < ApprovalTally(approval).decisive?.record ?? .max { return .voted(own, approval.asOf(own)) }
         }
         return standing.action == .expire ? .expired : .alreadyResolved(standing)
     }

@@ -168,7 +168,7 @@ import Testing
         }
     }
 
-    /// Whoever has acted for somebody has no vote left that another could cast in their place: it would not count.
+    /// A deputy of somebody who has voted as another's deputy gets `already_voted`: the tally would not count the vote.
     @Test func aPersonWhoVotedForAnotherHasNoVoteToGiveAway() async throws {
         let bench = try await ApprovalBench()
         try await bench.request("a", #","groups":[{"name":"security","roles":["sec"],"n":2}]"#)

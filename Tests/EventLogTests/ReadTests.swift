@@ -166,7 +166,7 @@ import Testing
         let consumers = advisories.value
         print("200 readers of \(tenants.count) tenants: \(consumers) consumers")
         #expect(consumers > 0)
-        // For each of them a consumer of its own would be more.
+        // Without sharing there would be a consumer for each reader and piece.
         #expect(consumers < 200)
     }
 

@@ -268,7 +268,7 @@ private typealias Fixture = DeliveryFixture
         withExtendedLifetime(bench) {}
     }
 
-    /// The members change twice during an attempt: what came in between is delivered by whoever has it at the end.
+    /// The endpoint's owner changes away and back during an attempt: events stored in between are read from the log.
     @Test func anEndpointThatIsChosenAgainDuringAnAttemptMissesNothing() async throws {
         let bench = try await DispatcherBench()
         let id = try await bench.register("x")

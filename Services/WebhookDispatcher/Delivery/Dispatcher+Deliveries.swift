@@ -194,7 +194,7 @@ extension Dispatcher {
     private func unpark(_ group: TenantEndpoints, _ origin: String) {
         while let row = group.parked.popFirst() { if unpark(row) { break } }
         while let row = parkedByOrigin[origin]?.popFirst() { if unpark(row) { break } }
-        if parkedByOrigin[origin]?.count == 0 { parkedByOrigin[origin] = nil }
+        if parkedByOrigin[origin]?.isEmpty == true { parkedByOrigin[origin] = nil }
     }
 
     /// Returns false for an endpoint that does not wait any more.

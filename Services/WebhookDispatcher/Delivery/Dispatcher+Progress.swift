@@ -10,7 +10,7 @@ extension Dispatcher {
     func noteProgress(_ row: TrackedEndpoint, _ drive: EndpointDrive) {
         guard drive.delivery.isDirty else { return }
         if drive.dirtySince == nil { drive.dirtySince = clock() }
-        dirty.add(row)
+        dirty.append(row)
     }
 
     /// Stores progress that is old enough.
@@ -78,7 +78,7 @@ extension Dispatcher {
             drive.unconfirmed = record.endpoint
             complain("a cursor could not be stored, trying again", row, error)
         }
-        if drive.delivery.isDirty { dirty.add(row) }
+        if drive.delivery.isDirty { dirty.append(row) }
         applyDeferred(row)
         evaluate(row)
         pump()

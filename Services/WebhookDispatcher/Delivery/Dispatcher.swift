@@ -103,7 +103,7 @@ actor Dispatcher {
     /// Second tries of what failed in this process, by the monotonic clock.
     var pauses = DueQueue<TrackedEndpoint, MonotonicInstant>()
     /// Driven endpoints with progress to store, those with the oldest first.
-    var dirty = DirtyList()
+    var dirty = EndpointQueue()
     var driven: Set<TrackedEndpoint> = []
     /// Endpoints that wait for a place at their origin, which others share.
     var parkedByOrigin: [String: EndpointQueue] = [:]
@@ -308,32 +308,5 @@ actor Dispatcher {
             await settled.wait(atMost: .milliseconds(50))
         } while clock() < deadline
         logger.warning("stopped before all attempts ended", metadata: [LogKey.deliveries: "\(underWay)"])
-    }
-}
-
-/// The endpoints with progress to store, those whose progress is the oldest first.
-struct DirtyList {
-    private var order: [TrackedEndpoint] = []
-    private var members: Set<TrackedEndpoint> = []
-
-    /// Whether there are none.
-    var isEmpty: Bool { members.isEmpty }
-
-    /// Adds an endpoint behind the others; without effect on one that it has.
-    mutating func add(_ row: TrackedEndpoint) {
-        if members.insert(row).inserted { order.append(row) }
-    }
-
-    /// Takes out all that are accepted, in their order.
-    mutating func take(atMost limit: Int, where isAccepted: (TrackedEndpoint) -> Bool) -> [TrackedEndpoint] {
-        guard limit > 0, !order.isEmpty else { return [] }
-        var taken: [TrackedEndpoint] = []
-        order.removeAll { row in
-            guard taken.count < limit, isAccepted(row) else { return false }
-            taken.append(row)
-            members.remove(row)
-            return true
-        }
-        return taken
     }
 }

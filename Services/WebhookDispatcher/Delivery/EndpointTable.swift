@@ -1,5 +1,4 @@
 import Basics
-import DequeModule
 import EventModel
 import Webhooks
 
@@ -38,8 +37,6 @@ final class TrackedEndpoint {
     var claimableAt = MonotonicInstant(nanoseconds: 0)
     /// Whether its receiver last took longer than ``Dispatcher/Limits/slow``: such endpoints share a part of the places.
     var isSlow = false
-    /// Whether it is among ``TenantEndpoints/slowWaiting``.
-    fileprivate(set) var isSlowWaiting = false
     /// Attempts under way.
     var underWayCount: UInt16 = 0
     /// Whether a claim or a write is under way.
@@ -180,65 +177,28 @@ final class TenantEndpoints {
     var parked = EndpointQueue()
     /// Attempts under way at slow endpoints.
     var slowUnderWay = 0
-    /// Slow endpoints that wait until fewer of these are under way, in order; each at most once.
-    private(set) var slowWaiting: Deque<TrackedEndpoint> = []
+    /// Slow endpoints that wait until fewer of these are under way, in order.
+    private(set) var slowWaiting = EndpointQueue()
     /// The window of a parallel endpoint.
     var window = EndpointDelivery.maximumWindow
 
     fileprivate init(_ tenant: Tenant) { self.tenant = tenant }
 
     /// Lets a slow endpoint wait behind the others; without effect on one that waits. It is evaluated again and again meanwhile.
-    func waitAsSlow(_ row: TrackedEndpoint) {
-        guard !row.isSlowWaiting else { return }
-        row.isSlowWaiting = true
-        slowWaiting.append(row)
-    }
+    func waitAsSlow(_ row: TrackedEndpoint) { slowWaiting.append(row) }
 
     /// Removes and returns the slow endpoint that waits for the longest time; nil without one.
-    func nextSlow() -> TrackedEndpoint? {
-        let row = slowWaiting.popFirst()
-        row?.isSlowWaiting = false
-        return row
-    }
+    func nextSlow() -> TrackedEndpoint? { slowWaiting.popFirst() }
 
     fileprivate func remove(_ row: TrackedEndpoint) {
         hungry.remove(row)
         parked.remove(row)
-        if row.isSlowWaiting { slowWaiting.removeAll { $0 === row } }
-        row.isSlowWaiting = false
+        slowWaiting.remove(row)
         if rows[row.id.slot] === row { rows[row.id.slot] = nil }
     }
 
     /// The same filter with the storage of another endpoint that has it.
     fileprivate func shared(_ filter: TypeFilter) -> TypeFilter { rows.values.first { $0.types == filter }?.types ?? filter }
-}
-
-/// Endpoints in order, each at most once. Confined to the dispatcher's actor.
-struct EndpointQueue {
-    private var order: Deque<TrackedEndpoint> = []
-    private var members: Set<TrackedEndpoint> = []
-
-    /// The number of endpoints.
-    var count: Int { order.count }
-    /// The next one; nil when it is empty.
-    var first: TrackedEndpoint? { order.first }
-
-    /// Adds an endpoint at the end; without effect on one that is there.
-    mutating func append(_ row: TrackedEndpoint) {
-        if members.insert(row).inserted { order.append(row) }
-    }
-
-    /// Removes and returns the next one.
-    mutating func popFirst() -> TrackedEndpoint? {
-        guard let row = order.popFirst() else { return nil }
-        members.remove(row)
-        return row
-    }
-
-    /// Removes an endpoint, if it is there.
-    mutating func remove(_ row: TrackedEndpoint) {
-        if members.remove(row) != nil { order.removeAll { $0 === row } }
-    }
 }
 
 extension TenantEndpoints: Hashable {

@@ -53,7 +53,7 @@ public final class LogFeed: Sendable {
     private let replacements = Atomic<UInt64>(0)
     /// Whether the observer refused a message of the current consumer for lack of room.
     private let isPaused = Atomic<Bool>(false)
-    /// Whether what the log keeps does not fit to what the current consumer has delivered.
+    /// Whether the last check of the log found that the current consumer skipped entries, or is of another log.
     private let isOutdated = Atomic<Bool>(false)
     /// Raised when the current consumer must be replaced.
     private let broken = Signal()

@@ -42,10 +42,10 @@ final class RelayConversation: Conversation {
         }
     }
 
-    func resumed(_ key: String, after sequence: UInt64, position: UInt64) -> UInt64 {
+    func resumed(_ key: String, after sequence: UInt64, position: UInt64, end: UInt64) -> UInt64 {
         // Nil when it was removed in the meantime.
         guard let subscription = self.resuming.removeValue(forKey: key) else { return position }
-        return self.subscriptions.insert(subscription, from: sequence, position: position)
+        return self.subscriptions.insert(subscription, from: sequence, position: position, end: end)
     }
 
     func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool {
@@ -76,7 +76,7 @@ final class RelayConversation: Conversation {
             case .cancel(let token): self.session.cancel(token)
             case .authenticate(let request, let token): steps.append(.authenticate(request.number, token: token))
             case .subscribed(let subscription, nil):
-                _ = self.subscriptions.insert(subscription, from: end, position: position)
+                _ = self.subscriptions.insert(subscription, from: end, position: position, end: end)
             case .subscribed(let subscription, let cursor?):
                 self.resuming[subscription.id] = subscription
                 if !self.writesIDs {

@@ -49,7 +49,7 @@ private final class Follower: Conversation {
 
     func noted(_ note: String, position: UInt64) -> [ConversationStep] { [.send(Array("noted \(note)".utf8))] }
 
-    func resumed(_ key: String, after sequence: UInt64, position: UInt64) -> UInt64 {
+    func resumed(_ key: String, after sequence: UInt64, position: UInt64, end: UInt64) -> UInt64 {
         self.from = sequence
         return min(sequence, position)
     }

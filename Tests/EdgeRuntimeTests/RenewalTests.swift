@@ -350,7 +350,7 @@ private final class Asker: Conversation {
     }
 
     func noted(_ note: Int, position: UInt64) -> [ConversationStep] { [] }
-    func resumed(_ key: String, after sequence: UInt64, position: UInt64) -> UInt64 { position }
+    func resumed(_ key: String, after sequence: UInt64, position: UInt64, end: UInt64) -> UInt64 { position }
     func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool { false }
     var subscribed: [TopicSubscription] { [] }
     func logReplaced(position: UInt64) {}

@@ -15,6 +15,8 @@ struct SubscriptionSet: Sendable {
 
     /// The state of a topic with subscriptions.
     private struct Interest: Sendable {
+        /// The log's end when its first subscription began: from there on the topic has had one without a break.
+        let begun: UInt64
         /// The subscriptions, each with the sequence after which it wants entries.
         var wanted: [(id: String, from: UInt64)] = []
         /// The lowest of these.
@@ -23,7 +25,11 @@ struct SubscriptionSet: Sendable {
         var settled: [(lower: UInt64, upper: UInt64)] = []
 
         /// Adds a subscription, or changes where it begins.
-        mutating func want(_ id: String, from sequence: UInt64) {
+        ///
+        /// Entries that were stored since ``begun``, and that the connection has not read yet, are the client's, whichever of its subscriptions ends
+        /// first: each further one wants them too.
+        mutating func want(_ id: String, from sequence: UInt64, position: UInt64) {
+            let sequence = wanted.isEmpty ? sequence : min(sequence, max(position, begun))
             wanted.removeAll { $0.id == id }
             wanted.append((id, sequence))
             from = min(from, sequence)
@@ -76,13 +82,14 @@ struct SubscriptionSet: Sendable {
     /// - Parameters:
     ///   - from: the sequence after which it wants entries.
     ///   - position: the sequence of the last entry that the connection has read.
-    /// - Returns: the connection's new position: the lower of the two.
-    mutating func insert(_ subscription: Subscription, from: UInt64, position: UInt64) -> UInt64 {
+    ///   - end: that of the last entry of the log.
+    /// - Returns: the connection's new position: the lower of `from` and `position`.
+    mutating func insert(_ subscription: Subscription, from: UInt64, position: UInt64, end: UInt64) -> UInt64 {
         if from < position {
             interests.changeAll { $0.settle(through: position) }
         }
-        var interest = interests[subscription.topic] ?? Interest()
-        interest.want(subscription.id, from: from)
+        var interest = interests[subscription.topic] ?? Interest(begun: end)
+        interest.want(subscription.id, from: from, position: position)
         interests[subscription.topic] = interest
         return min(from, position)
     }
@@ -101,7 +108,7 @@ struct SubscriptionSet: Sendable {
     /// Resets all subscriptions to start after `position`: the log was recreated, and old sequences are invalid.
     mutating func restart(at position: UInt64) {
         interests.changeAll { interest in
-            interest = Interest(wanted: interest.wanted.map { ($0.id, position) }, from: position)
+            interest = Interest(begun: position, wanted: interest.wanted.map { ($0.id, position) }, from: position)
         }
     }
 }

@@ -17,9 +17,9 @@ public protocol Conversation<Note>: AnyObject {
     /// Handles a note from the link, in the order of posting.
     func noted(_ note: Note, position: UInt64) -> [ConversationStep]
     /// Reports that the cursor of a ``ConversationStep/resume(_:after:)`` resolved to the position after `sequence`. A gap was
-    /// sent already.
+    /// sent already. `end` is the sequence of the last entry in the log.
     /// - Returns: The position from which the connection reads the log again; not after `position`.
-    func resumed(_ key: String, after sequence: UInt64, position: UInt64) -> UInt64
+    func resumed(_ key: String, after sequence: UInt64, position: UInt64, end: UInt64) -> UInt64
     /// Whether the client receives this entry. Called for each entry of the tenant, perhaps more than once.
     func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool
     /// The client's subscriptions, for operators.
@@ -43,7 +43,7 @@ public typealias ConversationMaker = @Sendable () -> any Conversation
 public enum ConversationStep: Sendable {
     /// Send a text message.
     case send([UInt8])
-    /// Resolve a client's cursor (contract §3), send a gap if there is one, and report by ``Conversation/resumed(_:after:position:)``.
+    /// Resolve a client's cursor (contract §3), send a gap if there is one, and report by ``Conversation/resumed(_:after:position:end:)``.
     case resume(String, after: String)
     /// Write events with another encoder from here on.
     case write(any StreamEncoder)

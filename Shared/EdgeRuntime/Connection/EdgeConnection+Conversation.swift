@@ -14,7 +14,7 @@ extension EdgeConnection {
     func notesArrived() {
         guard let conversation = self.conversation else { return }
         self.passNotes(to: conversation)
-        self.perform(self.state.entriesPublished())
+        self.deliverUnlessInTurn()
     }
 
     /// Opens the existential: only here does the type of the notes matter.
@@ -22,6 +22,8 @@ extension EdgeConnection {
         for note in conversation.link.takeNotes() where self.state.isOpen {
             self.enqueue(conversation.noted(note, position: self.progress.sequence))
         }
+        // An answer that a batch holds is no step, and counts as unsent all the same.
+        if self.state.isOpen { self.watchUnsent() }
     }
 
     /// Performs the conversation's steps in order. Messages are queued for the next delivery.
@@ -77,7 +79,8 @@ extension EdgeConnection {
         guard self.state.isOpen else { return }
         self.changes += self.sought.removeFirst().keys.map { .resume($0, start, generation: generation) }
         self.findNext()
-        self.perform(self.state.entriesPublished())
+        // A client can ask for the past again and again: each time costs it a turn.
+        self.performInTurn(self.state.entriesPublished())
     }
 
     /// Applies a change between two entries.
@@ -92,7 +95,12 @@ extension EdgeConnection {
             let isOfThisLog = min(generation, self.generation) >= self.hub.fanout.feed.replacedAt
             let place = self.place(of: isOfThisLog ? start : .unknownCursor)
             guard let conversation = self.conversation else { return }
-            self.progress.sequence = conversation.resumed(key, after: place, position: self.progress.sequence)
+            self.progress.sequence = conversation.resumed(
+                key,
+                after: place,
+                position: self.progress.sequence,
+                end: self.liveEnd
+            )
             self.replay = nil
         }
     }
@@ -114,9 +122,10 @@ extension EdgeConnection {
             self.tell(gap)
             return gap.resumptionCursor.sequence
         case .unknownCursor, .unknownCursorGoingOn:
+            // Live from here on. The id is that of the connection's position: what other subscriptions wait for lies behind it.
             let sequence = self.progress.sequence
             self.tell(.unknownCursor(current: self.hub.assumeIsolated { $0.cursor(at: sequence) }))
-            return sequence
+            return self.liveEnd
         }
     }
 }

@@ -27,6 +27,12 @@ extension EdgeConnection {
         }
     }
 
+    /// Writes what is new, unless a turn is to come, which writes it: input and answers buy no further turns.
+    func deliverUnlessInTurn() {
+        guard !self.isContinuing else { return }
+        self.perform(self.state.entriesPublished())
+    }
+
     /// Asks the hub for a turn, unless it has been asked.
     func continueLater() {
         guard !self.isContinuing else { return }

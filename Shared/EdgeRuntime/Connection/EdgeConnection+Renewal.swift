@@ -67,7 +67,7 @@ extension EdgeConnection {
             self.hub.counters.attempted(outcome)
             return self.endRequested(ending)
         }
-        self.perform(self.state.entriesPublished())
+        self.deliverUnlessInTurn()
         self.releasePendingWork()
     }
 

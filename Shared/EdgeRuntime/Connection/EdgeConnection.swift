@@ -226,7 +226,7 @@ actor EdgeConnection {
         var budget = InputBudget()
         let outcome = self.readInput(&budget)
         // Write the answers together.
-        self.perform(self.state.entriesPublished())
+        self.deliverUnlessInTurn()
         switch outcome {
         case .spent: break
         case .nothing, .deaf: return InputTurn(cost: InputBudget.turn - budget.left, hasMore: false)

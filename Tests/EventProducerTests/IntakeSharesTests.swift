@@ -1,5 +1,6 @@
 import AccessControl
 import Basics
+import CausewayProducer
 import EventModel
 import HTTPTypes
 import Synchronization
@@ -115,6 +116,21 @@ import Testing
             #expect(admitted.contains(count))
             #expect(try await post(count) == 429)
             #expect(try await client.post(EventIntakeRouteTests.event, token: token).status == 202, "other events have other shares")
+        }
+    }
+
+    /// What makes no record takes nothing: a request that is sent again while it is pending, and one that the log could not store.
+    @Test(arguments: [(failures: 0, repetitions: 20), (20, 1)])
+    func requestsWithoutARecordTakeNothingOfItsShare(failures: Int, repetitions: Int) async throws {
+        let fixture = IntakeFixture(
+            sink: RecordingSink(failures: [ProducerError](repeating: ProducerError(.unavailable, "no log"), count: failures)),
+            limits: IntakeLimits(eventsPerSecond: 0, bytesPerSecond: 0, approvalBytes: 12_000)
+        )
+        let body = #"{"type":"approval.requested","id":"r1","payload":{"approvalId":"a1","remediationId":"r"}}"#
+        try await fixture.run { client in
+            let token = try await IntakeFixture.token()
+            for _ in 0..<failures { #expect(try await client.post(body, token: token).status == 503) }
+            for _ in 0..<repetitions { #expect(try await client.post(body, token: token).status == 202) }
         }
     }
 

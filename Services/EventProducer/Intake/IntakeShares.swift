@@ -108,6 +108,19 @@ final class IntakeShares: Sendable {
         }
     }
 
+    /// Returns what approval requests took that made no record: duplicates, and those of a request that failed.
+    ///
+    /// What a failed request has stored nevertheless is not counted then: a retry finds it as a duplicate. The other limits keep their charge, which
+    /// is for the work.
+    func giveBackApprovals(_ events: some Sequence<Event>) {
+        guard limits.approvalBytes > 0 else { return }
+        let time = now()
+        for event in events where EventCatalogue.isApprovalRequest(event.type) {
+            let bytes = Double(ApprovalRecords.bytes(of: event))
+            state.withLock { $0.approvalBytes?.withBucket(of: event.tenant, at: time) { $0.giveBack(bytes, at: time) } }
+        }
+    }
+
     /// Refuses a tenant's request, before its body is read, when its limits are used up.
     func checkIsLeft(for tenant: Tenant) throws(APIError) {
         let time = now()

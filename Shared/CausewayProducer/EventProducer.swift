@@ -146,12 +146,32 @@ public final class EventProducer: Sendable {
     ///   - intake: Intake time; nil for now. Also the time of events without one.
     ///   - timeout: How long to retry, for all of them; nil for ``ProducerConfiguration/timeout``.
     /// - Returns: one acknowledgement per event, in order.
+    /// - Throws: ``ProducerError/Code/invalidEvent`` with the field of the first faulty event, before anything is sent; the errors of
+    ///   ``publish(_:intake:timeout:)``.
     @discardableResult
     public func publish(
         contentsOf events: [Event],
         under key: RequestKey? = nil,
         intake: Timestamp? = nil,
         timeout: Duration? = nil
+    ) async throws(ProducerError) -> [PublishedEvent] {
+        for (index, event) in events.enumerated() {
+            do throws(ValidationError) {
+                try event.checkForPublishing()
+            } catch {
+                guard events.count > 1 else { throw ProducerError(error) }
+                throw ProducerError(ValidationError(field: "[\(index)].\(error.field)", message: error.message, kind: error.kind))
+            }
+        }
+        return try await publishChecked(contentsOf: events, under: key, intake: intake, timeout: timeout)
+    }
+
+    /// As ``publish(contentsOf:under:intake:timeout:)``, of events that an ``EventDraft`` has checked.
+    package func publishChecked(
+        contentsOf events: [Event],
+        under key: RequestKey?,
+        intake: Timestamp?,
+        timeout: Duration?
     ) async throws(ProducerError) -> [PublishedEvent] {
         guard !events.isEmpty else { return [] }
         return try await withLog(within: timeout) { log, remaining throws(EventLogError) in
@@ -164,12 +184,30 @@ public final class EventProducer: Sendable {
     /// Publishes events in order, each independently: a faulty event does not stop the others.
     ///
     /// - Parameters: as for ``publish(contentsOf:under:intake:timeout:)``.
-    /// - Returns: one result per event, in order; errors are ``ProducerError/Code/conflict`` or ``ProducerError/Code/tooLarge``.
+    /// - Returns: one result per event, in order; errors are ``ProducerError/Code/invalidEvent``, ``ProducerError/Code/conflict`` or
+    ///   ``ProducerError/Code/tooLarge``.
     /// - Throws: errors that concern all events, such as an outage; some may then be stored.
     public func publish(
         each events: [Event],
         intake: Timestamp? = nil,
         timeout: Duration? = nil
+    ) async throws(ProducerError) -> [Result<PublishedEvent, ProducerError>] {
+        let faults = events.map { event in
+            Result { () throws(ValidationError) in try event.checkForPublishing() }
+        }
+        let valid = zip(events, faults).filter { (try? $1.get()) != nil }.map { $0.0 }
+        var results = try await publishChecked(each: valid, intake: intake, timeout: timeout)[...]
+        return faults.map { fault in
+            if case .failure(let error) = fault { return .failure(ProducerError(error)) }
+            return results.removeFirst()
+        }
+    }
+
+    /// As ``publish(each:intake:timeout:)``, of events that an ``EventDraft`` has checked.
+    package func publishChecked(
+        each events: [Event],
+        intake: Timestamp?,
+        timeout: Duration?
     ) async throws(ProducerError) -> [Result<PublishedEvent, ProducerError>] {
         guard !events.isEmpty else { return [] }
         return try await withLog(within: timeout) { log, remaining throws(EventLogError) in

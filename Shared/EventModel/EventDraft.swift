@@ -103,3 +103,13 @@ public struct EventDraft: Sendable, Hashable {
         return event
     }
 }
+
+extension Event {
+    /// Runs the checks of a draft, of an event that a program has made itself: a reader would not get one that fails them.
+    package func checkForPublishing() throws(ValidationError) {
+        _ = try EventDraft(type: type, payload: payload, user: user)
+        for name in ["type", "timestamp"] where payload.kind(of: name) != nil {
+            throw ValidationError(field: "payload.\(name)", message: "is a member that the streams add themselves: choose another name")
+        }
+    }
+}

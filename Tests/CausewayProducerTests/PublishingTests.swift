@@ -187,6 +187,29 @@ import Testing
         #expect(try await bench.storedCount == 1)
     }
 
+    /// An event that no reader would get is refused at every door of the library, before anything is sent.
+    @Test(arguments: [
+        ("stream.gap", #"{"incidentId":"i"}"#, "type"), ("approval.requested", "{}", "payload.approvalId"),
+        ("load.tick", #"{"type":"x"}"#, "payload.type"), ("load.tick", #"{"timestamp":1}"#, "payload.timestamp"),
+    ])
+    func completeEventsAreChecked(type: String, json: String, field: String) async throws {
+        let bench = try await ProducerBench()
+        try await bench.producer.ready()
+        let payload = try Payload(validating: Array(json.utf8), allowsStreamMembers: true)
+        let faulty = Event(id: "faulty", tenant: "acme", type: try EventType(type), time: .now, payload: payload)
+        let good = try event("good")
+        let refusal = await failure { try await bench.producer.publish(faulty) }
+        #expect(refusal?.code == .invalidEvent && refusal?.field == field)
+        #expect(await failure { try await bench.producer.publish(contentsOf: [good, faulty]) }?.field == "[1].\(field)")
+        if type == "load.tick" {
+            #expect(await failure { try await bench.producer.publish(type, tenant: "acme", payload: payload) }?.field == field)
+        }
+        #expect(try await bench.storedCount == 0)
+        let results = try await bench.producer.publish(each: [faulty, good, faulty])
+        #expect(results.map { (try? $0.get())?.id } == [nil, "good", nil])
+        #expect(try await bench.storedCount == 1)
+    }
+
     @Test("published each for itself, one event at fault keeps none of the others out")
     func each() async throws {
         let bench = try await ProducerBench()

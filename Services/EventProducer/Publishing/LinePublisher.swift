@@ -87,15 +87,15 @@ struct LinePublisher: Sendable {
 
     /// Stores events individually. A strict run stores nothing behind the first event that the log rejects.
     private func store(_ events: [Event], intake: Timestamp) async throws(ProducerError) -> [Result<PublishedEvent, ProducerError>] {
-        guard isStrict else { return try await sink.publish(each: events, intake: intake, timeout: timeout) }
+        guard isStrict else { return try await sink.publishChecked(each: events, intake: intake, timeout: timeout) }
         do throws(ProducerError) {
-            return try await sink.publish(contentsOf: events, under: nil, intake: intake, timeout: timeout).map { .success($0) }
+            return try await sink.publishChecked(contentsOf: events, under: nil, intake: intake, timeout: timeout).map { .success($0) }
         } catch {
             guard error.code == .conflict || error.code == .tooLarge else { throw error }
         }
         var results: [Result<PublishedEvent, ProducerError>] = []
         for event in events {
-            results += try await sink.publish(each: [event], intake: intake, timeout: timeout)
+            results += try await sink.publishChecked(each: [event], intake: intake, timeout: timeout)
             if case .failure = results.last { break }
         }
         return results

@@ -64,7 +64,7 @@ struct SimulationDriver: Sendable {
                 // Executions that an earlier simulation left unfinished are not continued.
                 _ = try await sink.publish(draft, to: reference, replacing: true, timeout: timeout)
             } else {
-                _ = try await sink.publish(contentsOf: [told.event], under: nil, intake: nil, timeout: timeout)
+                _ = try await sink.publishChecked(contentsOf: [told.event], under: nil, intake: nil, timeout: timeout)
             }
         }
     }

@@ -45,9 +45,12 @@ final class RecordingSink: EventSink {
     /// The request keys of the calls.
     var keys: [RequestKey?] { state.withLock { $0.keys } }
 
-    func publish(contentsOf events: [Event], under key: RequestKey?, intake: Timestamp?, timeout: Duration?) async throws(ProducerError)
-        -> [PublishedEvent]
-    {
+    func publishChecked(
+        contentsOf events: [Event],
+        under key: RequestKey?,
+        intake: Timestamp?,
+        timeout: Duration?
+    ) async throws(ProducerError) -> [PublishedEvent] {
         try state.withLock { state throws(ProducerError) in
             guard state.failures.isEmpty else { throw state.failures.removeFirst() }
             state.calls.append(events)
@@ -56,7 +59,7 @@ final class RecordingSink: EventSink {
         }
     }
 
-    func publish(each events: [Event], intake: Timestamp?, timeout: Duration?) async throws(ProducerError)
+    func publishChecked(each events: [Event], intake: Timestamp?, timeout: Duration?) async throws(ProducerError)
         -> [Result<PublishedEvent, ProducerError>]
     {
         try state.withLock { state throws(ProducerError) in
@@ -77,7 +80,7 @@ extension RecordingSink: ExecutionSink {
         replacing replaces: Bool,
         under key: RequestKey?,
         timeout: Duration?
-    ) async throws(ProducerError) {}
+    ) async throws(ProducerError) -> [PublishedExecutionEvent?] { drafts.map { _ in nil } }
 
     /// Fails: the tests of the intake's rules do not get here.
     func publish(_ draft: ExecutionDraft, to reference: ExecutionReference, replacing replaces: Bool, timeout: Duration?)

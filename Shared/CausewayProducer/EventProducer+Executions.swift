@@ -21,6 +21,10 @@ public struct PublishedExecutionEvent: Sendable, Hashable {
         self.number = number
         self.isDuplicate = isDuplicate
     }
+
+    init(_ event: Event, _ stored: AppendedExecutionEvent) {
+        self.init(id: event.id.text, execution: stored.run.text, number: stored.number.value, isDuplicate: stored.isDuplicate)
+    }
 }
 
 extension EventProducer {
@@ -83,6 +87,15 @@ extension EventProducer {
         replacing replaces: Bool = false,
         timeout: Duration? = nil
     ) async throws(ProducerError) -> PublishedExecutionEvent {
+        do throws(ValidationError) {
+            // The draft knows neither: it may have been made for another agent, or for a workflow.
+            _ = try ExecutionCatalogue.type(draft.type.name, of: reference.kind)
+            guard draft.tenant == nil || draft.tenant == reference.tenant else {
+                throw ValidationError(field: "tenant", message: "is not that of \(reference)")
+            }
+        } catch {
+            throw ProducerError(error)
+        }
         let limit = timeout ?? self.timeout
         let deadline = ContinuousClock.now.advanced(by: limit)
         let log = try await ready(within: limit)
@@ -104,13 +117,7 @@ extension EventProducer {
             throw ProducerError(error)
         }
         switch result {
-        case .success(let stored):
-            return PublishedExecutionEvent(
-                id: event.id.text,
-                execution: stored.run.text,
-                number: stored.number.value,
-                isDuplicate: stored.isDuplicate
-            )
+        case .success(let stored): return PublishedExecutionEvent(event, stored)
         case .failure(let conflict):
             throw ProducerError(conflict, reference)
         }
@@ -119,20 +126,24 @@ extension EventProducer {
     /// Checks execution events before the first is published: an id with other content, in the log or in the call, or a request key with other
     /// content. Stores no event.
     ///
+    /// Finds at once which of several events are stored, so that a call that is repeated publishes only the others.
+    ///
     /// - Parameters:
     ///   - drafts: The events, in order.
     ///   - reference: The agent or workflow.
     ///   - replaces: As in ``publish(_:to:replacing:timeout:)``; part of the key's content.
     ///   - key: The request of the events; nil for none.
     ///   - timeout: How long to retry; nil for ``ProducerConfiguration/timeout``.
+    /// - Returns: one answer per event: its acknowledgement if it is stored, else nil. A single event is not looked for.
     /// - Throws: ``ProducerError/Code/conflict`` with the field of the first faulty event; the errors of ``publish(_:timeout:)``.
+    @discardableResult
     public func check(
         _ drafts: [ExecutionDraft],
         of reference: ExecutionReference,
         replacing replaces: Bool = false,
         under key: RequestKey? = nil,
         timeout: Duration? = nil
-    ) async throws(ProducerError) {
+    ) async throws(ProducerError) -> [PublishedExecutionEvent?] {
         let now = now()
         let events = drafts.enumerated().map { index, draft in
             (
@@ -141,16 +152,23 @@ extension EventProducer {
             )
         }
         // For a single event the append itself is the check.
-        guard key != nil || events.count > 1 else { return }
-        try await withLog(within: timeout) { log, remaining throws(EventLogError) in
+        let unknown: [PublishedExecutionEvent?] = Array(repeating: nil, count: events.count)
+        guard key != nil || events.count > 1 else { return unknown }
+        return try await withLog(within: timeout) { log, remaining throws(EventLogError) in
             if let key {
                 let content = RequestContent(drafts, of: reference, replacing: replaces)
                 try await log.claim(key, for: content, timeout: remaining())
             }
-            guard events.count > 1 else { return }
-            for (index, fault) in try await log.conflicts(of: events, for: reference, timeout: remaining()).enumerated() {
-                if let fault { throw fault.at(index) }
+            guard events.count > 1 else { return unknown }
+            var answers = unknown
+            for (index, answer) in try await log.stored(events, of: reference, timeout: remaining()).enumerated() {
+                switch answer {
+                case nil: break
+                case .success(let stored): answers[index] = PublishedExecutionEvent(events[index].event, stored)
+                case .failure(let fault): throw fault.at(index)
+                }
             }
+            return answers
         }
     }
 

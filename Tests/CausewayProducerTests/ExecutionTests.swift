@@ -137,6 +137,19 @@ import Testing
         #expect(end["ce-type"] == final)
     }
 
+    @Test("a draft of another kind or tenant than the reference is refused")
+    func otherReference() async throws {
+        let bench = try await ProducerBench()
+        try await bench.producer.ready()
+        let workflow = ExecutionReference(tenant: "acme", kind: .workflows, name: "w")
+        let complete = try ExecutionDraft(kind: .agents, type: "complete", payload: .empty)
+        #expect(await failure { try await bench.producer.publish(complete, to: workflow) }?.field == "type")
+        let foreign = try ExecutionDraft(kind: .workflows, type: "waiting", payload: .empty, tenant: "globex")
+        let refusal = await failure { try await bench.producer.publish(foreign, to: workflow) }
+        #expect(refusal?.code == .invalidEvent && refusal?.field == "tenant")
+        #expect(try await bench.storedCount == 0)
+    }
+
     @Test("how far the current execution has come is read from the log; of what never ran there is none")
     func current() async throws {
         let bench = try await ProducerBench()
@@ -162,8 +175,10 @@ import Testing
         func draft(_ id: EventID, _ payload: String) throws -> ExecutionDraft {
             try ExecutionDraft(kind: .agents, type: "thinking", payload: Payload.of(payload), id: id)
         }
-        try await bench.producer.publish(draft("used", #"{"n":1}"#), to: reference)
-        try await bench.producer.check([draft("a", "{}"), draft("used", #"{"n":1}"#)], of: reference)
+        let stored = try await bench.producer.publish(draft("used", #"{"n":1}"#), to: reference)
+        let answers = try await bench.producer.check([draft("a", "{}"), draft("used", #"{"n":1}"#)], of: reference)
+        #expect(answers.count == 2 && answers[0] == nil)
+        #expect(answers.last??.isDuplicate == true && answers.last??.number == stored.number)
         let error = await failure { try await bench.producer.check([draft("a", "{}"), draft("used", #"{"n":2}"#)], of: reference) }
         #expect(error?.code == .conflict)
         #expect(error?.field == "[1].id")

@@ -8,7 +8,7 @@ import SystemPackage
 /// Runs a command and publishes its output as an agent's execution (``CommandReport``).
 ///
 /// The command has priority: its output is forwarded at once, and publishing never blocks it. While the log is unreachable or slow, the
-/// newest lines are buffered and the oldest dropped; `complain` gets their number.
+/// newest lines are buffered and the oldest dropped; `complain` gets the number of those that are not published.
 struct CommandFollower: Sendable {
     /// Maximum number of lines waiting to be published.
     static let maximumWaiting = 4096
@@ -19,7 +19,7 @@ struct CommandFollower: Sendable {
     let reference: ExecutionReference
     /// The execution's id.
     let run: ExecutionRun
-    /// Whether a running execution is ended first.
+    /// Whether another running execution is ended when this one begins.
     let replaces: Bool
     /// Time limit for one publish.
     let timeout: Duration
@@ -39,8 +39,15 @@ struct CommandFollower: Sendable {
         let start = ContinuousClock.now
         let (events, queue) = AsyncStream.makeStream(of: ExecutionDraft.self, bufferingPolicy: .bufferingNewest(Self.maximumWaiting))
         let lines = WaitingLines(CommandReport(run: run), queue)
+        // Another run is ended by the first event that is stored, and by no later one: who has replaced this run meanwhile goes on.
         let publishing = Task {
-            for await event in events { await publish(event) }
+            var replaces = replaces
+            for await event in events {
+                guard let isStored = await publish(event, replacing: replaces) else { break }
+                lines.settled()
+                if isStored { replaces = false }
+            }
+            return replaces
         }
         let readers = [(command.output, CommandReport.Stream.output), (command.errors, .errors)].map { descriptor, stream in
             Task {
@@ -56,21 +63,22 @@ struct CommandFollower: Sendable {
         let milliseconds = Int(start.duration(to: .now) / .milliseconds(1))
         await atMost(Self.linger) { for reader in readers { await reader.value } }
         queue.finish()
-        await atMost(timeout) { await publishing.value }
+        await atMost(timeout) { _ = await publishing.value }
         publishing.cancel()
+        let stillReplaces = await publishing.value
         if lines.leftOut > 0 { complain("\(lines.leftOut) lines came faster than the log takes them and were not published") }
-        let isStored = await publish(try CommandReport(run: run).end(outcome, milliseconds: milliseconds))
-        return (outcome, isStored)
+        let end = try CommandReport(run: run).end(outcome, milliseconds: milliseconds)
+        return (outcome, await publish(end, replacing: stillReplaces) ?? false)
     }
 
-    /// Publishes an event; reports a failure. Returns whether the event is stored.
-    @discardableResult
-    private func publish(_ event: ExecutionDraft) async -> Bool {
+    /// Publishes an event; reports a failure. Returns whether the event is stored; nil when the task was cancelled first.
+    private func publish(_ event: ExecutionDraft, replacing replaces: Bool) async -> Bool? {
         do throws(ProducerError) {
             _ = try await sink.publish(event, to: reference, replacing: replaces, timeout: timeout)
             return true
         } catch {
-            if error.code != .cancelled { complain("not published: \(error.message)") }
+            if error.code == .cancelled { return nil }
+            complain("not published: \(error.message)")
             return false
         }
     }
@@ -96,11 +104,12 @@ struct CommandFollower: Sendable {
     }
 }
 
-/// Queues output lines as events, and counts dropped ones.
+/// Queues output lines as events, and counts those that are not published.
 private final class WaitingLines: Sendable {
     private struct State {
         var report: CommandReport
-        var leftOut = 0
+        /// Lines that were neither stored nor reported.
+        var open = 0
     }
 
     private let state: Mutex<State>
@@ -111,13 +120,17 @@ private final class WaitingLines: Sendable {
         self.queue = queue
     }
 
-    /// Number of dropped lines.
-    var leftOut: Int { state.withLock { $0.leftOut } }
+    /// Number of lines that were dropped, or wait.
+    var leftOut: Int { state.withLock { $0.open } }
+
+    /// Records that a line is stored, or that its failure was reported.
+    func settled() { state.withLock { $0.open -= 1 } }
 
     func add(_ line: [UInt8], from stream: CommandReport.Stream) {
         state.withLock { state in
             guard let event = try? state.report.event(line, from: stream) else { return }
-            if case .dropped = queue.yield(event) { state.leftOut += 1 }
+            queue.yield(event)
+            state.open += 1
         }
     }
 }

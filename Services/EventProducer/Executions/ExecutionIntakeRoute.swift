@@ -108,9 +108,17 @@ struct ExecutionIntakeRoute: Sendable {
         func remaining() -> Duration { max(.milliseconds(1), gate.limits.timeout - start.duration(to: .now)) }
         var stored: [PublishedExecutionEvent] = []
         do throws(ProducerError) {
-            try await sink.check(drafts, of: reference, replacing: replaces, under: key, timeout: remaining())
-            for draft in drafts {
-                stored.append(try await sink.publish(draft, to: reference, replacing: replaces, timeout: remaining()))
+            let known = try await sink.check(drafts, of: reference, replacing: replaces, under: key, timeout: remaining())
+            // A run replaces another one when it begins, not with each of its events: who has replaced it meanwhile goes on.
+            var begun: Set<ExecutionRun> = []
+            for (draft, known) in zip(drafts, known) {
+                let isFirst = draft.run.map { !begun.contains($0) } ?? true
+                if let known {
+                    stored.append(known)
+                } else {
+                    stored.append(try await sink.publish(draft, to: reference, replacing: replaces && isFirst, timeout: remaining()))
+                }
+                if let run = draft.run { begun.insert(run) }
             }
         } catch {
             let index = stored.count

@@ -22,8 +22,7 @@ extension EventLog {
         for place in try await places(of: ids.map { (reference.subject, $0) }, deadline: deadline) {
             guard let place else { continue }
             let entry = try await entries(at: [place], deadline: deadline)[0]
-            // It named no run then and was stored in another run than the one named now: a different event.
-            if case .entry(let entry) = entry, let run = choice.run, entry.execution?.run != run { continue }
+            guard Self.isOfRun(choice, entry) else { continue }
             return try Self.answer(entry, place, to: event, reference, choice)
         }
         return nil
@@ -61,39 +60,49 @@ extension EventLog {
         }
     }
 
-    /// Returns per event the conflict with the stored event of its identity, or with an earlier one of the call; nil for new events and
-    /// duplicates. Stores nothing.
-    public func conflicts(
-        of events: [(event: Event, choice: ExecutionChoice)],
-        for reference: ExecutionReference,
+    /// Looks for each event in the log, and for events of the call that share an identity. Stores nothing.
+    ///
+    /// A request that stored a part of its events and failed is sent again: one look for all makes the second attempt shorter than the first.
+    ///
+    /// - Returns: for each event the place at which it is stored, or the conflict with the event of its identity; nil for a new one.
+    /// - Throws: an error that concerns all events, such as an outage.
+    public func stored(
+        _ events: [(event: Event, choice: ExecutionChoice)],
+        of reference: ExecutionReference,
         timeout: Duration
-    ) async throws(EventLogError) -> [EventLogError?] {
+    ) async throws(EventLogError) -> [Result<AppendedExecutionEvent, EventLogError>?] {
         let deadline = ContinuousClock.now.advanced(by: min(timeout, configuration.longestAppend))
-        var faults: [EventLogError?] = Array(repeating: nil, count: events.count)
+        var answers: [Result<AppendedExecutionEvent, EventLogError>?] = Array(repeating: nil, count: events.count)
         let identities = events.map { event, choice in
             (event: event, identity: MessageID.execution(reference, run: choice.run, id: event.id))
         }
         for fault in AppendFaults.identities(of: identities) {
-            if let index = fault.index { faults[index] = fault }
+            if let index = fault.index { answers[index] = .failure(fault) }
         }
-        let named = events.indices.filter { faults[$0] == nil && !events[$0].event.assigned.contains(.id) }
-        guard !named.isEmpty else { return faults }
+        let named = events.indices.filter { answers[$0] == nil && !events[$0].event.assigned.contains(.id) }
+        guard !named.isEmpty else { return answers }
         let current = try await persevere(until: deadline) { () throws(EventLogError) in try await self.execution(of: reference)?.run }
-        // One request for all; only known events are read individually.
         let ids = named.flatMap { index in
             let (event, choice) = events[index]
             return [nil, choice.run ?? current].map { MessageID.execution(reference, run: $0, id: event.id) }
         }
         let places = try await places(of: ids.map { (reference.subject, $0) }, deadline: deadline)
-        for (position, index) in named.enumerated() where places[2 * position] != nil || places[2 * position + 1] != nil {
-            do throws(EventLogError) {
-                let (event, choice) = events[index]
-                _ = try await duplicate(of: event, reference, choice, current, deadline: deadline)
-            } catch {
-                guard error.code == .conflict else { throw error }
-                faults[index] = error
+        let known = Set(places.compactMap(\.self)).sorted()
+        let entries = Dictionary(uniqueKeysWithValues: zip(known, try await entries(at: known, deadline: deadline)))
+        for (position, index) in named.enumerated() {
+            let (event, choice) = events[index]
+            for place in places[2 * position...2 * position + 1] {
+                guard answers[index] == nil, let place, let entry = entries[place], Self.isOfRun(choice, entry) else { continue }
+                answers[index] = Result { () throws(EventLogError) in try Self.answer(entry, place, to: event, reference, choice) }
             }
         }
-        return faults
+        return answers
+    }
+
+    /// Whether an event for `choice` can be the stored one. One that named no run then, and was stored in another run than the one that is named now, is
+    /// a different event.
+    private static func isOfRun(_ choice: ExecutionChoice, _ stored: StoredEntry) -> Bool {
+        guard case .entry(let entry) = stored, let run = choice.run else { return true }
+        return entry.execution?.run == run
     }
 }

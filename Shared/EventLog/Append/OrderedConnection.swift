@@ -33,7 +33,12 @@ actor OrderedConnection {
     /// Returns a JetStream client on an open connection; opens one if needed.
     func jetStream() async throws(EventLogError) -> JetStream {
         if let current, current.state == .connected { return JetStream(current, timeout: timeout) }
-        guard main.state != .closed else { throw .closed }
+        switch main.state {
+        case .closed: throw .closed
+        // It has the same servers: trying them one after another would take longer than the caller has.
+        case .connecting, .reconnecting: throw .unavailable("Not connected to NATS. Retry in a moment.")
+        case .connected: break
+        }
         do {
             let connection = try await opening.joined()
             current = connection

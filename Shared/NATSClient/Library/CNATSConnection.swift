@@ -119,6 +119,9 @@ final class CNATSConnection: Sendable {
 
     /// Publishes a message; nats.c copies it. Blocks for at most the write deadline if the server does not read.
     func publish(subject: String, reply: String?, headers: NATSHeaders, payload: [UInt8]) throws(NATSError) {
+        // Its callback tells of a loss later than it knows. Meanwhile it would keep one message, and send it whenever it has a server again: perhaps
+        // when the duplicate window of a retry through another process is over.
+        guard natsConnection_Status(raw) != NATS_CONN_STATUS_RECONNECTING else { throw .disconnected }
         guard let count = Int32(exactly: payload.count) else { throw NATSError(NATS_MAX_PAYLOAD, while: "Publishing") }
         let status = payload.withUnsafeBytes { bytes in
             guard !headers.isEmpty else {

@@ -84,6 +84,28 @@ struct RevocationTests {
         #expect(revocations.count == 1 && revocations.seen == 2)
     }
 
+    /// Pages have every entry once, in the order of kind and bytes.
+    @Test func aPageBeginsBehindAPlace() throws {
+        let revocations = Revocations(isRead: true)
+        for index in (0..<30).shuffled() {
+            revocations.add(try token("t\(index)", until: 9))
+            revocations.add(try user("u\(index)", before: 5, until: index == 7 ? 1 : 9))
+        }
+        revocations.add(try token("x", until: 9, tenant: "globex"))
+        var cursors: [String] = []
+        var place: RevocationPlace?
+        while true {
+            let page = revocations.list(of: Tenant("acme"), behind: place, limit: 7, at: 1)
+            guard let last = page.last else { break }
+            #expect(page.count <= 7)
+            cursors += page.map { RevocationPlace($0).cursor }
+            place = RevocationPlace(cursor: RevocationPlace(last).cursor)
+        }
+        let names = (0..<30).map(String.init).sorted()
+        #expect(cursors == names.map { "jti:t\($0)" } + names.filter { $0 != "7" }.map { "sub:u\($0)" })
+        for text in ["", "t1", "jti:", "sub:", "JTI:t1", "jti:a\u{0}"] { #expect(RevocationPlace(cursor: text) == nil) }
+    }
+
     @Test func whatHasExpiredIsForgotten() throws {
         let revocations = Revocations(isRead: true)
         for index in 0..<100 { revocations.add(try token("t\(index)", until: Int64(index) + 1)) }

@@ -88,6 +88,59 @@ struct RevocationFollowerTests {
         _ = await following.result
     }
 
+    /// While the first one's connections are ended, others arrive: none of their tokens is accepted until its turn comes.
+    @Test func allTokensAreRefusedBeforeTheConnectionsOfAnyAreEnded() async throws {
+        let server = try await NATSServer()
+        let log = try await Self.log(on: server)
+        let stream = RevocationStream(beside: log, maximumTokenLife: Self.life)
+        let revocations = Revocations(isRead: false)
+        let ended = Mutex(0)
+        let others = OneShot<Void>()
+        let follower = RevocationFollower(
+            revocations,
+            maximumTokenLife: Self.life,
+            readiness: Readiness(),
+            logger: Self.quiet,
+            end: { _ in
+                try? await others.value()
+                ended.withLock { $0 += 1 }
+            }
+        )
+        let following = Task { try await follower.run(beside: log) }
+        #expect(await eventually { revocations.isRead })
+        _ = try await stream.store(try Self.token("first"), within: .seconds(10))
+        for name in ["second", "third", "fourth"] { _ = try await stream.store(try Self.token(name), within: .seconds(10)) }
+        #expect(await eventually { revocations.count == 4 })
+        #expect(ended.withLock { $0 } == 0)
+        others.settle(())
+        #expect(await eventually { ended.withLock { $0 } == 4 })
+        following.cancel()
+        _ = await following.result
+    }
+
+    /// Else a tenant at its limit could revoke nothing more: what is refused brings no message.
+    @Test func whatHasExpiredIsForgottenWhileNothingArrives() async throws {
+        let server = try await NATSServer()
+        let log = try await Self.log(on: server)
+        let stream = RevocationStream(beside: log, maximumTokenLife: Self.life)
+        _ = try await stream.store(try Self.token("a", until: 10), within: .seconds(10))
+        let clock = Mutex<Int64>(0)
+        let revocations = Revocations(isRead: false)
+        let follower = RevocationFollower(
+            revocations,
+            maximumTokenLife: Self.life,
+            readiness: Readiness(),
+            logger: Self.quiet,
+            now: { clock.withLock { $0 } }
+        )
+        let following = Task { try await follower.run(beside: log) }
+        #expect(await eventually { revocations.isRead && revocations.count == 1 })
+        clock.withLock { $0 = 120_000 }
+        #expect(await eventually { revocations.count == 0 })
+        following.cancel()
+        _ = await following.result
+    }
+
     @Test func revocationsOfAUserAreMergedWhoeverStoresThem() async throws {
         let server = try await NATSServer()
         let log = try await Self.log(on: server)

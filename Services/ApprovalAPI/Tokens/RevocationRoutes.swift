@@ -44,13 +44,18 @@ struct RevocationRoutes: Sendable {
         let named = try query.value("tenant").map { text throws(ValidationError) in try Tenant(text, field: "tenant") }
         let tenant = try Self.tenant(named, for: caller)
         let limit = try query.pageLimit()
-        let after = try query.value("cursor")
-        let views = try await backend.parts().revocations.list(of: tenant, at: now().millisecondsSinceEpoch).map(RevocationView.init)
-            .sorted { $0.cursor.utf8.lexicographicallyPrecedes($1.cursor.utf8) }
-            .filter { view in after.map { $0.utf8.lexicographicallyPrecedes(view.cursor.utf8) } ?? true }
+        let place = try query.value("cursor").map { text throws(APIError) in
+            guard let place = RevocationPlace(cursor: text) else {
+                throw .validation("cursor: must be the nextCursor of an earlier page.")
+            }
+            return place
+        }
+        // One more than the page has, to know whether another follows.
+        let found = try await backend.parts().revocations
+            .list(of: tenant, behind: place, limit: limit + 1, at: now().millisecondsSinceEpoch)
         var list = ListBody()
-        try list.append(views.prefix(limit))
-        return try list.response(nextCursor: list.count < views.count ? views[list.count - 1].cursor : nil)
+        try list.append(found.prefix(limit).map(RevocationView.init))
+        return try list.response(nextCursor: list.count < found.count ? RevocationPlace(found[list.count - 1]).cursor : nil)
     }
 
     /// Returns the tenant whose tokens are concerned.
@@ -83,7 +88,4 @@ struct RevocationView: Encodable, Sendable {
         }
         expiresAt = Timestamp(millisecondsSinceEpoch: revocation.expiresAt).iso8601
     }
-
-    /// Its place in the list, which is unique in the tenant.
-    var cursor: String { jti.map { "jti:\($0)" } ?? "sub:\(sub ?? "")" }
 }

@@ -51,13 +51,13 @@ struct RevocationService: Sendable {
         return stored
     }
 
-    /// Returns the tenant's revocations in force at `now`, in milliseconds since 1970 UTC, among them all that were stored before this was
-    /// called.
+    /// Returns the tenant's first `limit` revocations behind a place that are in force at `now`, in milliseconds since 1970 UTC, among them all that were
+    /// stored before this was called.
     ///
     /// - Throws: `service_unavailable`.
-    func list(of tenant: Tenant, at now: Int64) async throws -> [Revocation] {
+    func list(of tenant: Tenant, behind place: RevocationPlace?, limit: Int, at now: Int64) async throws -> [Revocation] {
         try await reachEnd()
-        return known.list(of: tenant, at: now)
+        return known.list(of: tenant, behind: place, limit: limit, at: now)
     }
 
     /// Read-your-writes barrier, as ``ReadBarrier`` is for the read model, which has no part in revocations.

@@ -113,29 +113,48 @@ public final class Revocations: Sendable {
     /// Number of the tenant's entries, expired ones included until ``removeExpired(at:)``.
     public func count(of tenant: Tenant) -> Int { entries.withLock { $0[tenant]?.count ?? 0 } }
 
-    /// Returns the tenant's entries that have not expired at `now`, in no order.
-    public func list(of tenant: Tenant, at now: Int64) -> [Revocation] {
-        entries.withLock { entries in
-            guard let found = entries[tenant] else { return [] }
-            let tokens = found.tokens.map { Revocation(tenant: tenant, target: .token($0.key), expiresAt: $0.value) }
-            let users = found.users.map {
-                Revocation(tenant: tenant, target: .user($0.key, issuedBefore: $0.value.issuedBefore), expiresAt: $0.value.expiresAt)
+    /// Returns the tenant's first `limit` entries that have not expired at `now`, in milliseconds since 1970 UTC, in the order of their places.
+    ///
+    /// - Parameter place: only entries behind it; nil for all.
+    public func list(of tenant: Tenant, behind place: RevocationPlace? = nil, limit: Int = .max, at now: Int64) -> [Revocation] {
+        // A copy, so that no verification waits meanwhile.
+        guard let found = entries.withLock({ $0[tenant] }) else { return [] }
+        var first = SmallestPlaces(limit: limit)
+        for (id, expiresAt) in found.tokens where now < expiresAt { first.insert(.token(id), behind: place) }
+        for (user, cutoff) in found.users where now < cutoff.expiresAt { first.insert(.user(user), behind: place) }
+        return first.places.compactMap { place in
+            switch place {
+            case .token(let id): return found.tokens[id].map { Revocation(tenant: tenant, target: .token(id), expiresAt: $0) }
+            case .user(let user):
+                return found.users[user].map {
+                    Revocation(tenant: tenant, target: .user(user, issuedBefore: $0.issuedBefore), expiresAt: $0.expiresAt)
+                }
             }
-            return (tokens + users).filter { now < $0.expiresAt }
         }
     }
 
-    /// Removes the entries that have expired at `now`, in milliseconds since 1970 UTC. Takes time in proportion to the set.
+    /// Removes the entries that have expired at `now`, in milliseconds since 1970 UTC. Takes time in proportion to the set, most of it without the
+    /// lock that verifications need.
     public func removeExpired(at now: Int64) {
-        entries.withLock { entries in
-            entries = entries.compactMapValues { tenant in
-                let left = TenantEntries(
-                    tokens: tenant.tokens.filter { now < $0.value },
-                    users: tenant.users.filter { now < $0.value.expiresAt }
-                )
-                return left.count > 0 ? left : nil
+        for (tenant, tokens, users) in expired(at: now) {
+            entries.withLock { entries in
+                guard var left = entries.removeValue(forKey: tenant) else { return }
+                let before = left.count
+                // Some may have been extended meanwhile.
+                for id in tokens where left.tokens[id].map({ $0 <= now }) ?? false { left.tokens[id] = nil }
+                for user in users where left.users[user].map({ $0.expiresAt <= now }) ?? false { left.users[user] = nil }
+                if left.count > 0 { entries[tenant] = left }
+                entryCount.wrappingAdd(left.count - before, ordering: .acquiringAndReleasing)
             }
-            entryCount.store(entries.values.reduce(0) { $0 + $1.count }, ordering: .releasing)
+        }
+    }
+
+    private func expired(at now: Int64) -> [(Tenant, [TokenID], [UserID])] {
+        let all = entries.withLock { $0 }
+        return all.compactMap { tenant, entries in
+            let tokens = entries.tokens.compactMap { $1 <= now ? $0 : nil }
+            let users = entries.users.compactMap { $1.expiresAt <= now ? $0 : nil }
+            return tokens.isEmpty && users.isEmpty ? nil : (tenant, tokens, users)
         }
     }
 }

@@ -97,7 +97,7 @@ public struct FollowedStream: Sendable {
     /// Waits for the bus, then reads the stream from its first message and follows it, until an error. Creates the stream if absent.
     ///
     /// - Parameter apply: receives messages in their order; the sequence up to which everything that the stream keeps has been passed on;
-    ///   and whether the stream has no further ones for now. Of an empty stream it receives no messages.
+    ///   and whether the stream has no further ones for now. Receives no messages of an empty stream, and while none arrives, every ``pullWait``.
     /// - Throws: an ``EventLogError``; retriable when the connection was lost.
     public func follow(
         _ apply: @Sendable (_ messages: [JetStreamMessage], _ position: UInt64, _ isCaughtUp: Bool) async -> Void
@@ -110,11 +110,9 @@ public struct FollowedStream: Sendable {
         if reading.isAtEnd { await apply([], end, true) }
         var reached: UInt64 = 0
         while true {
-            let wasAtEnd = reading.isAtEnd
             let messages = try await reading.next(atMost: Self.pullWait)
             guard let last = messages.last else {
-                // The messages that waited are gone: no other one has told that this is the end.
-                if !wasAtEnd { await apply([], max(reached, end), true) }
+                await apply([], max(reached, end), true)
                 continue
             }
             reached = last.metadata.streamSequence

@@ -60,13 +60,24 @@ public final class RevocationFollower: Sendable {
     ///
     /// - Throws: ``EventLogError/Code/incompatibleStream``, ``EventLogError/Code/closed``, ``EventLogError/Code/cancelled``, `CancellationError`.
     func run(beside log: EventLog) async throws {
+        // Ending connections takes a round through all loops for each revocation: those that follow are in the set before, so that their tokens are
+        // refused. The queue has less of a revocation than the set.
+        let (added, queue) = AsyncStream.makeStream(of: Added.self)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { await self.endConnections(added) }
+            try await self.follow(log, queue)
+        }
+    }
+
+    private func follow(_ log: EventLog, _ queue: AsyncStream<Added>.Continuation) async throws {
         let stream = RevocationStream(beside: log, maximumTokenLife: maximumTokenLife).followed
         var pause = Backoff()
         while true {
             do throws(EventLogError) {
                 // What follows may be another stream than before.
                 position.reset()
-                try await stream.follow { messages, position, isCaughtUp in await self.apply(messages, position, isCaughtUp: isCaughtUp) }
+                try await stream.follow { messages, position, isCaughtUp in self.apply(messages, position, isCaughtUp: isCaughtUp, queue) }
             } catch {
                 switch error.code {
                 case .cancelled, .closed, .incompatibleStream: throw error
@@ -92,8 +103,11 @@ public final class RevocationFollower: Sendable {
         return wasFollowing
     }
 
-    private func apply(_ messages: [JetStreamMessage], _ position: UInt64, isCaughtUp: Bool) async {
-        for message in messages { await apply(message) }
+    /// A revocation that changed the set, with the time at which it was stored, in nanoseconds since 1970 UTC.
+    private typealias Added = (revocation: Revocation, timestamp: UInt64)
+
+    private func apply(_ messages: [JetStreamMessage], _ position: UInt64, isCaughtUp: Bool, _ queue: AsyncStream<Added>.Continuation) {
+        for message in messages { apply(message, queue) }
         removeExpired()
         self.position.advance(to: position)
         guard isCaughtUp else { return }
@@ -101,7 +115,7 @@ public final class RevocationFollower: Sendable {
         interruption.withLock { $0 = nil }
     }
 
-    private func apply(_ message: JetStreamMessage) async {
+    private func apply(_ message: JetStreamMessage, _ queue: AsyncStream<Added>.Continuation) {
         guard let revocation = RevocationStream.revocation(subject: message.message.subject, body: message.message.payload) else {
             return logger.warning(
                 "skipped a message that is no revocation",
@@ -110,10 +124,18 @@ public final class RevocationFollower: Sendable {
                 ]
             )
         }
-        guard now() < revocation.expiresAt, revocations.add(revocation), let end, revocations.isRead else { return }
-        await end(revocation)
-        // The clock of the server that stored it may be ahead.
-        closing?.recordNanoseconds(max(0, now() - Int64(message.metadata.timestamp / 1_000_000)) * 1_000_000)
+        guard now() < revocation.expiresAt, revocations.add(revocation), end != nil, revocations.isRead else { return }
+        queue.yield((revocation, message.metadata.timestamp))
+    }
+
+    /// Ends what open connections the revocations concern, one after another, until the task is cancelled.
+    private func endConnections(_ added: AsyncStream<Added>) async {
+        guard let end else { return }
+        for await (revocation, timestamp) in added {
+            await end(revocation)
+            // The clock of the server that stored it may be ahead.
+            closing?.recordNanoseconds(max(0, now() - Int64(timestamp / 1_000_000)) * 1_000_000)
+        }
     }
 
     private func removeExpired() {

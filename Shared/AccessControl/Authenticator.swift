@@ -75,9 +75,11 @@ public final class Authenticator: Sendable {
         try signatures.reload()
     }
 
-    /// Fetches the keys behind the URL, due or not, and waits. After a failure, which is logged, the previous keys stay valid.
-    public func refresh() async {
-        await signatures.refresh()
+    /// Fetches the keys behind the URL, due or not, and waits.
+    ///
+    /// - Throws: ``AccessControlError`` when the fetch failed; the previous keys stay valid.
+    public func refresh() async throws(AccessControlError) {
+        try await signatures.refresh()
     }
 
     /// Verifies a token. Takes about 1 µs for a cached token and up to 100 µs for another; waits for the identity provider (bounded by its timeout)

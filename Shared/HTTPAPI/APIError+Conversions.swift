@@ -24,7 +24,7 @@ extension APIError {
     /// Converts an expected error: client faults with details, internal ones without.
     ///
     /// Nil for unexpected errors; log them and respond with ``internal``.
-    init?(expected error: any Error) {
+    package init?(expected error: any Error) {
         switch error {
         case let error as APIError: self = error
         case let error as AuthenticationError: self.init(error)

@@ -52,7 +52,7 @@ extension ServiceMain {
         let files = FileStates(configuration.tokens.files)
         let verifier = try await SecurityEventVerifier(configuration: configuration, logger: logger)
         if !files.isEmpty { reloads.add("security event keys in files", files: files) { try verifier.reload() } }
-        if configuration.tokens.jwksURL != nil { reloads.add("security event keys behind a URL") { await verifier.refresh() } }
+        if configuration.tokens.jwksURL != nil { reloads.add("security event keys behind a URL") { try await verifier.refresh() } }
         return verifier
     }
 

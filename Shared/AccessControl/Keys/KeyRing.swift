@@ -71,10 +71,15 @@ final class KeyRing: Sendable {
     }
 
     /// Fetches now and waits, whether due or not.
-    func refresh() async {
+    ///
+    /// - Throws: ``AccessControlError`` when the fetch failed; the previous keys stay valid.
+    func refresh() async throws(AccessControlError) {
         guard document != nil else { return }
+        // One that is under way may have read what the URL had before.
+        if let former = state.withLock(\.fetch) { await former.value }
         let fetch = state.withLock { state in state.fetch ?? startFetch(&state) }
         await fetch.value
+        if let failure = state.withLock(\.failure) { throw AccessControlError(failure) }
     }
 
     private static func renew(_ state: inout State, isComplete: Bool) {

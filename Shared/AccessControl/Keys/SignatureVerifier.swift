@@ -29,7 +29,7 @@ final class SignatureVerifier: Sendable {
     func refreshIfDue() async { await ring.refreshIfDue() }
 
     /// See ``KeyRing/refresh()``.
-    func refresh() async { await ring.refresh() }
+    func refresh() async throws(AccessControlError) { try await ring.refresh() }
 
     /// Rereads the secret and key files. Blocks the calling thread while it reads.
     ///

@@ -48,8 +48,10 @@ public final class SecurityEventVerifier: Sendable {
     /// - Throws: ``AccessControlError`` for unusable files; their previous keys stay valid.
     public func reload() throws(AccessControlError) { try signatures.reload() }
 
-    /// Fetches the keys behind the URL, due or not, and waits. After a failure, which is logged, the previous keys stay valid.
-    public func refresh() async { await signatures.refresh() }
+    /// Fetches the keys behind the URL, due or not, and waits.
+    ///
+    /// - Throws: ``AccessControlError`` when the fetch failed; the previous keys stay valid.
+    public func refresh() async throws(AccessControlError) { try await signatures.refresh() }
 
     /// Checks the transmitter's bearer token, where one is configured.
     ///

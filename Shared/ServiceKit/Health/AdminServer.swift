@@ -88,7 +88,9 @@ public struct AdminServer: Service {
             return Self.response(report.isReady ? .ok : .serviceUnavailable, type: "application/json", report.json)
         }
         router.get("metrics") { [metrics] _, _ in
-            Self.response(.ok, type: MetricsExposition.contentType, Array(metrics.render().utf8))
+            // It reads files and lists descriptors: not on the event loop, which serves other listeners too.
+            let text = await withTaskExecutorPreference(globalConcurrentExecutor) { metrics.render() }
+            return Self.response(.ok, type: MetricsExposition.contentType, Array(text.utf8))
         }
         routes.register(on: router)
         return router

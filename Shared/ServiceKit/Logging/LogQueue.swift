@@ -128,11 +128,12 @@ final class LogQueue: @unchecked Sendable {
                 continue
             }
             if condition.wait(until: Date(timeIntervalSinceNow: Self.tickInterval)) { continue }
-            // The tick enqueues lines.
+            // The tick enqueues lines. Who calls `watch` meanwhile may have come too late for it.
+            isWatching = false
             condition.unlock()
             let goesOn = tick()
             condition.lock()
-            isWatching = goesOn
+            isWatching = isWatching || goesOn
         }
     }
 

@@ -51,9 +51,10 @@ public struct RateLimitMiddleware: RouterMiddleware {
                 )
             }
             response = try await next(request, context)
-        } catch let error as APIError {
-            // Error responses count and carry the headers too.
-            response = try error.response(from: request, context: context)
+        } catch {
+            // Error responses count and carry the headers too. Unexpected errors are logged, and answered with 500, further out.
+            guard let expected = APIError(expected: error) else { throw error }
+            response = try expected.response(from: request, context: context)
         }
         response.headers[.rateLimit] = "\(limit.perMinute)"
         response.headers[.rateLimitRemaining] = "\(verdict.remaining)"

@@ -31,7 +31,7 @@ extension ServiceMain {
         AuthenticationMetrics.observe(authenticator, redeemsTickets: tickets != nil, in: metrics)
         if !files.isEmpty { reloads.add("signature keys in files", files: files) { try authenticator.reload() } }
         if configuration.jwksURL != nil {
-            reloads.add("signature keys behind a URL") { await authenticator.refresh() }
+            reloads.add("signature keys behind a URL") { try await authenticator.refresh() }
             readiness.observe("keys") { authenticator.keysAbsence().map { .notReady($0) } ?? .ready }
         }
         return authenticator

@@ -182,7 +182,7 @@ let package = Package(
         .executableTarget(
             name: "approval-api",
             dependencies: [
-                "Basics", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceKit", grdb,
+                "Basics", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceKit", grdb, collections,
                 .product(name: "Yams", package: "Yams"), argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, tracing,
                 nioCore,
                 crypto,

@@ -38,7 +38,7 @@ extension ApprovalBench {
     @Test func thoseThatCannotBeExpiredDoNotKeepOthersOpen() async throws {
         let bench = try await ApprovalBench()
         // More than a page, all older than the good ones.
-        let poisoned = (0..<DeadlineSweep.pageSize + 20).map { "poisoned-\($0)" }
+        let poisoned = (0..<120).map { "poisoned-\($0)" }
         try await bench.request(poisoned, tenant: "bad")
         for name in poisoned { try await bench.spoil(name, tenant: "bad") }
         try await bench.request(["good-1", "good-2"], tenant: "good", from: 100_000)
@@ -84,9 +84,25 @@ extension ApprovalBench {
         #expect(!restarted.failures.isDue(1) && !restarted.failures.isDue(2))
     }
 
+    /// However many of a tenant are due, and however long, another one's turn comes next.
+    @Test func tenantsHaveTheirTurns() async throws {
+        let bench = try await ApprovalBench()
+        try await bench.request((0..<230).map { "a-\($0)" }, tenant: "acme")
+        try await bench.request(["g-0", "g-1"], tenant: "globex", from: 100_000)
+        try await bench.request(["i-0"], tenant: "initech", from: 200_000)
+        let now = Fixture.later(1_000_000)
+        #expect(try await bench.model.tenantsDue(by: now) == ["acme", "globex", "initech"])
+        #expect(try await bench.model.tenantsDue(by: Fixture.later(150_000)) == ["acme", "globex"])
+        var due = try await DueApprovals(by: now, in: bench.model)
+        var names: [String] = []
+        while let approval = try await due.next() { names.append(approval.request.approvalID.text) }
+        #expect(names.prefix(6) == ["a-0", "g-0", "i-0", "a-1", "g-1", "a-2"])
+        #expect(names.filter { $0.hasPrefix("a") } == (0..<230).map { "a-\($0)" } && names.count == 233)
+    }
+
     @Test func aSweepPagesThroughAllThatIsOverdue() async throws {
         let bench = try await ApprovalBench()
-        try await bench.request((0..<DeadlineSweep.pageSize * 2 + 30).map { "a-\($0)" }, tenant: "acme")
+        try await bench.request((0..<230).map { "a-\($0)" }, tenant: "acme")
         await bench.sweep.sweep()
         #expect(try await eventually { try await bench.overdue().isEmpty })
         #expect(bench.letters.totals.isEmpty)

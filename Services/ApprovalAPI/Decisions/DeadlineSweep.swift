@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// Every replica sweeps; each place takes one record, so concurrent sweeps are harmless.
 ///
-/// A sweep pages through all approvals that are due, so none blocks others. A permanent failure becomes a dead letter; a temporary one is retried with
+/// A sweep takes all approvals that are due, one of each tenant in turn (``DueApprovals``), so none blocks others. A permanent failure becomes a dead letter; a temporary one is retried with
 /// backoff (``DeadlineFailures``).
 struct DeadlineSweep: Sendable {
     let model: ReadModel
@@ -41,8 +41,6 @@ struct DeadlineSweep: Sendable {
 
     /// The kind of work in dead letters.
     static let name = "approval-deadlines"
-    /// Number of approvals per query.
-    static let pageSize = 100
     /// Number of concurrent expiries.
     private static let concurrency = 16
     /// Number of consecutive outages after which a sweep stops: the log is unreachable.
@@ -84,15 +82,8 @@ struct DeadlineSweep: Sendable {
             guard try await !model.due(by: now, limit: 1).isEmpty else { return }
             // Requests that were dropped are not expired, and decided ones are not pending.
             try await decisions.barrier.ofApprovals()
-            var after: ReadModel.Due?
-            var failed = 0
-            while !Task.isCancelled, failed < Self.patience {
-                let page = try await model.due(by: now, after: after, limit: Self.pageSize)
-                let due = page.map(\.approval).filter { failures.isDue($0.request.record) }
-                for isReachable in await act(on: due) { failed = isReachable ? 0 : failed + 1 }
-                guard page.count == Self.pageSize, let last = page.last else { return }
-                after = last
-            }
+            var due = try await DueApprovals(by: now, in: model)
+            try await act(on: &due)
         } catch let error as APIError where error.code == .serviceUnavailable {
             // Retried at the next sweep.
         } catch {
@@ -105,19 +96,22 @@ struct DeadlineSweep: Sendable {
         figures.waiting.withLock { $0 = waiting }
     }
 
-    /// Expires or escalates a page of approvals concurrently. Returns for each whether the bus was reachable.
-    private func act(on approvals: [Approval]) async -> [Bool] {
-        await withTaskGroup(of: (Approval, WorkOutcome).self) { group in
-            var outcomes: [Bool] = []
-            for (index, approval) in approvals.enumerated() {
-                if index >= Self.concurrency, let (approval, outcome) = await group.next() {
-                    outcomes.append(await settle(approval, outcome))
+    /// Expires or escalates approvals, some at a time, until all are done or the bus is out of reach.
+    private func act(on due: inout DueApprovals) async throws {
+        try await withThrowingTaskGroup(of: (Approval, WorkOutcome).self) { group in
+            var failed = 0
+            var underWay = 0
+            while !Task.isCancelled, failed < Self.patience, let approval = try await due.next() {
+                guard failures.isDue(approval.request.record) else { continue }
+                // DeadLetters requires serial writes.
+                if underWay == Self.concurrency, let (approval, outcome) = try await group.next() {
+                    underWay -= 1
+                    failed = await settle(approval, outcome) ? 0 : failed + 1
                 }
                 group.addTask { (approval, await attempt(approval)) }
+                underWay += 1
             }
-            // DeadLetters requires serial writes.
-            for await (approval, outcome) in group { outcomes.append(await settle(approval, outcome)) }
-            return outcomes
+            for try await (approval, outcome) in group { _ = await settle(approval, outcome) }
         }
     }
 

@@ -112,15 +112,41 @@ extension ReadModel {
         }
     }
 
-    /// Returns pending approvals of any tenant that have expired or escalate, longest due first.
+    /// Returns the tenants with pending approvals that have expired or escalate.
+    func tenantsDue(by now: Timestamp) async throws -> [Tenant] {
+        try await read(for: .process) { database in
+            // From one tenant to the next in the index: a tenant costs the same, however many it has.
+            let sql = """
+                WITH RECURSIVE found (tenant) AS (
+                    SELECT min(tenant) FROM approvals WHERE status = 'pending' AND due_at IS NOT NULL
+                    UNION ALL
+                    SELECT (SELECT min(a.tenant) FROM approvals a WHERE a.status = 'pending' AND a.due_at IS NOT NULL AND a.tenant > found.tenant)
+                    FROM found WHERE found.tenant IS NOT NULL
+                )
+                SELECT tenant FROM found WHERE tenant IS NOT NULL AND EXISTS (
+                    SELECT 1 FROM approvals a WHERE a.tenant = found.tenant AND a.status = 'pending' AND a.due_at IS NOT NULL AND a.due_at <= ?
+                )
+                """
+            let texts = try String.fetchAll(database.cachedStatement(sql: sql), arguments: [now.millisecondsSinceEpoch])
+            return texts.map { Tenant(generated: $0) }
+        }
+    }
+
+    /// Returns pending approvals that have expired or escalate, longest due first.
     ///
-    /// - Parameter after: the last one of the page before, with the time at which it was due; nil for the first page.
-    func due(by now: Timestamp, after: Due? = nil, limit: Int) async throws -> [Due] {
+    /// - Parameters:
+    ///   - tenant: only those of this one; nil for any.
+    ///   - after: the last one of the page before, with the time at which it was due; nil for the first page.
+    func due(by now: Timestamp, of tenant: Tenant? = nil, after: Due? = nil, limit: Int) async throws -> [Due] {
         try await read(for: .process) { database in
             var page = ""
             var arguments: StatementArguments = ["now": now.millisecondsSinceEpoch, "limit": limit]
+            if let tenant {
+                page = "AND tenant = :of "
+                arguments += ["of": tenant.text]
+            }
             if let after {
-                page = "AND (due_at, tenant, approval) > (:due, :tenant, :approval)"
+                page += "AND (due_at, tenant, approval) > (:due, :tenant, :approval)"
                 let request = after.approval.request
                 arguments += ["due": after.at, "tenant": request.tenant.text, "approval": request.approvalID.text]
             }

@@ -5,7 +5,7 @@ import GRDB
 /// Everything is derived from the log and the read marks' stream, so there are no migrations: another version recreates the file.
 enum Schema {
     /// Incremented whenever the tables or their content change.
-    static let version = 7
+    static let version = 8
     /// Marks a file as a read model of this service (`PRAGMA application_id`): "CWAY".
     static let applicationID: Int32 = 0x4357_4159
 
@@ -99,6 +99,7 @@ enum Schema {
             PRIMARY KEY (tenant, approval)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX approvals_due ON approvals (due_at) WHERE status = 'pending' AND due_at IS NOT NULL;
+        CREATE INDEX approvals_due_by_tenant ON approvals (tenant, due_at) WHERE status = 'pending' AND due_at IS NOT NULL;
         CREATE INDEX approvals_pending ON approvals (requested_at, deadline) WHERE status = 'pending';
         CREATE INDEX approvals_by_place ON approvals (place);
         CREATE INDEX approvals_by_event ON approvals (sequence);

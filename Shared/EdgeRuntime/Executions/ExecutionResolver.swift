@@ -214,7 +214,7 @@ final class ExecutionResolver: Sendable {
         let chain = PageChain(source: .execution(reference), encoder: encoder, position: position)
         var runs = ExecutionRuns()
         if tail != nil {
-            let budget = self.fanout.budgetForNextExecution
+            let budget = self.fanout.budgetForNextExecution(of: reference.tenant)
             var scratch: [UInt8] = []
             try await self.read(reference, after: start, through: bounds.lastSequence) { entry in
                 guard runs.take(entry) else { return }

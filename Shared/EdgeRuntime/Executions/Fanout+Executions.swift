@@ -46,8 +46,10 @@ extension Fanout {
         }
     }
 
-    /// Bytes of pages allowed for the next execution to be loaded. Any thread.
-    var budgetForNextExecution: Int { self.share(ofChains: self.state.withLock { $0.chains.executionChains } + 1) }
+    /// Returns the bytes of pages allowed for the tenant's next execution to be loaded. Any thread.
+    func budgetForNextExecution(of tenant: Tenant) -> Int {
+        self.share(ofChains: self.state.withLock { $0.chains.executionParts(of: tenant, adding: 1) })
+    }
 
     /// Adds an execution read from the log into `chain`, and appends the entries that arrived in the meantime. Any thread.
     /// - Returns: Whether it was added: false when the log has been replaced since.

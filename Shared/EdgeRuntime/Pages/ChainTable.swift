@@ -1,4 +1,6 @@
+import Basics
 import EventLog
+import EventModel
 
 /// The chains by source and encoding, with the readers of each; a value, under the lock of ``Fanout``.
 struct ChainTable {
@@ -11,8 +13,18 @@ struct ChainTable {
     private var sources: [LogSource: [Entry]] = [:]
     /// Number of chains of tenants' events.
     private(set) var eventChains = 0
-    /// Number of chains of executions.
-    private(set) var executionChains = 0
+    /// Number of chains of executions, by tenant.
+    private var executionChains: [Tenant: Int] = [:]
+
+    /// Into how many equal parts the memory for executions is cut, of which a chain of the tenant gets one: tenants have equal shares, whatever number of
+    /// executions the others look at.
+    ///
+    /// - Parameter adding: chains of the tenant that are about to be added.
+    func executionParts(of tenant: Tenant, adding: Int = 0) -> Int {
+        let own = self.executionChains[tenant] ?? 0
+        let tenants = self.executionChains.count + (own == 0 && adding > 0 ? 1 : 0)
+        return max(1, tenants) * max(1, own + adding)
+    }
 
     /// The chains of a source, one for each encoding.
     subscript(source: LogSource) -> [Entry]? { self.sources[source] }
@@ -85,7 +97,9 @@ struct ChainTable {
     private mutating func count(_ source: LogSource, _ change: Int) {
         switch source {
         case .events: self.eventChains += change
-        case .execution: self.executionChains += change
+        case .execution(let reference):
+            let count = self.executionChains[reference.tenant, default: 0] + change
+            self.executionChains[reference.tenant] = count > 0 ? count : nil
         }
     }
 }

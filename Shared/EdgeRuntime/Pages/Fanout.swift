@@ -169,7 +169,8 @@ public final class Fanout: LogObserver, Sendable {
     func append(_ entry: LogEntry, of source: LogSource, trace: TracedDelivery?, to state: inout State) {
         guard let chains = state.chains[source] else { return }
         let isOfExecution = entry.execution != nil
-        let budget = self.share(ofChains: isOfExecution ? state.chains.executionChains : state.chains.eventChains)
+        let parts = isOfExecution ? state.chains.executionParts(of: source.tenant) : state.chains.eventChains
+        let budget = self.share(ofChains: parts)
         let cursor = entry.cursor(epoch: state.feed.epoch)
         for read in chains {
             read.chain.append(entry, cursor: cursor, scratch: &state.scratch, budget: budget)

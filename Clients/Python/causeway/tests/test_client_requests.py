@@ -249,6 +249,27 @@ async def test_a_function_that_fails_is_called_again_and_a_valid_token_serves_me
 
 
 @run
+async def test_a_function_that_fails_is_not_called_by_every_request():
+    calls = 0
+
+    def token():
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise OSError("no")
+        return jwt(1_700_000_100)
+
+    async with Bench(12 * [accepted("1")], token=token) as bench:
+        await bench.client.publish(EVENT)
+        bench.clock.time = 1_700_000_080
+        await asyncio.gather(*(bench.client.publish(EVENT) for _ in range(10)))
+        assert calls == 2
+        bench.clock.time += 0.5
+        await bench.client.publish(EVENT)
+        assert calls == 3
+
+
+@run
 async def test_a_token_that_no_header_can_carry_is_in_no_error(caplog):
     caplog.set_level(logging.DEBUG)
     for token in ("secret\n", "Bearer secret", "", "s\u00e9cret"):

@@ -82,6 +82,23 @@ async def test_a_gap_is_an_item_and_is_not_lost_with_its_connection():
 
 
 @run
+async def test_a_gap_at_the_beginning_is_told_after_opened_too():
+    store = Memory("evt_of_another_log")
+    answers = [stream(begun(None), said("stream.gap", "evt_7", reason="unknown_cursor"), event("evt_8", n=8), event("evt_9", n=9))]
+    async with Bench(answers) as bench:
+        follower = bench.client.follow(store=store)
+        await follower.opened()
+        await follower.opened()
+        await follower.save()
+        # A process that ended here would be told of the gap again.
+        assert store.saved == ["evt_of_another_log"] and follower.cursor == "evt_of_another_log"
+        assert await anext(follower) == Gap("unknown_cursor")
+        assert follower.cursor == "evt_7" and store.saved == ["evt_of_another_log"]
+        assert await numbers(follower, 2) == [8, 9]
+        assert store.saved == ["evt_of_another_log", "evt_7", "evt_8"]
+
+
+@run
 async def test_a_store_has_what_was_processed():
     store = Memory()
     async with Bench([stream(begun("evt_0"), event("evt_1", n=1), event("evt_2", n=2), said("ping", "evt_5"), event("evt_6", n=6))]) as bench:

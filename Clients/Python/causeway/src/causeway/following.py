@@ -72,6 +72,8 @@ class _Stream(ABC, Generic[Item]):
         self._failures = 0
         self._retry_after: float | None = None
         self._must_pause = False
+        # An item that was read before the reader asked for one, with the cursor behind it.
+        self._pending: tuple[Item, str | None] | None = None
 
     @property
     def cursor(self) -> str | None:
@@ -100,6 +102,9 @@ class _Stream(ABC, Generic[Item]):
     async def __anext__(self) -> Item:
         try:
             await self._begin_next()
+            if self._pending is not None:
+                (item, self._cursor), self._pending = self._pending, None
+                return item
             while self._state is not State.ENDED:
                 if self._connection is None:
                     await self._connect()
@@ -240,11 +245,20 @@ class EventStream(_Stream[Event | Gap]):
         self._saved: str | None = None
 
     async def opened(self) -> None:
-        """Connects, and returns when the server has said where the stream begins. Every event from then on arrives, also after an interruption."""
+        """Connects, and returns when the server has said where the stream begins. Every event from then on arrives, also after an interruption.
+
+        A gap at the beginning is the first item.
+        """
         try:
             await self._begin_next()
-            while self._connection is None or self._state is State.CONNECTING:
-                await (self._connect() if self._connection is None else self._read(self._connection))
+            while self._pending is None and (self._connection is None or self._state is State.CONNECTING):
+                if self._connection is None:
+                    await self._connect()
+                    continue
+                before = self._cursor
+                if (item := await self._read(self._connection)) is not None:
+                    # Until it is returned, the cursor stays before it: a store must not have the place behind an item that nobody has seen.
+                    self._pending, self._cursor = (item, self._cursor), before
         except BaseException:
             await self._disconnect()
             raise

@@ -35,6 +35,10 @@ class TokenSource:
         self._renew_at: float | None = None
         self._expires_at: float | None = None
         self._refusals = 0
+        # The last failure of the function, how many there were in a row, and when it is called again.
+        self._failure: TokenFailed | None = None
+        self._failures = 0
+        self._ask_at = 0.0
         self._lock = asyncio.Lock()
 
     async def get(self) -> str:
@@ -43,12 +47,14 @@ class TokenSource:
             if self._renew is None or (self._held is not None and not self._is_past(self._renew_at)):
                 assert self._held is not None
                 return self._held
-            try:
-                self._hold(await self._ask())
-            except TokenFailed as failure:
-                if self._held is None or self._is_past(self._expires_at):
-                    raise
-                _log.warning("no new token yet, the present one is still valid: %s", failure)
+            if self._failure is None or self._timing.monotonic() >= self._ask_at:
+                try:
+                    self._hold(await self._ask())
+                    self._failure, self._failures = None, 0
+                except TokenFailed as failure:
+                    self._failed(failure)
+            if self._failure is not None and (self._held is None or self._is_past(self._expires_at)):
+                raise self._failure
             assert self._held is not None
             return self._held
 
@@ -65,6 +71,14 @@ class TokenSource:
         """Says that the server accepted a token."""
         if token == self._held:
             self._refusals = 0
+
+    def _failed(self, failure: TokenFailed) -> None:
+        """Takes note of a failure of the function: those who wait for a token share it, until the pause is over."""
+        self._failure = failure
+        self._failures += 1
+        self._ask_at = self._timing.monotonic() + self._timing.pause_after(self._failures, None)
+        if self._held is not None and not self._is_past(self._expires_at):
+            _log.warning("no new token yet, the present one is still valid: %s", failure)
 
     async def _ask(self) -> str:
         assert self._renew is not None

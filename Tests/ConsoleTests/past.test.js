@@ -8,11 +8,19 @@ const ago = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
 const notification = (number, minutes) => ({ notificationId: evt(number).replace("evt", "ntf"), createdAt: ago(minutes) });
 const event = (number, minutes = 1) => ({ id: evt(number), type: "incident.created", payload: {}, timestamp: ago(minutes) });
 
-/** A client whose answers are given, with the paths that it was asked for. */
+/** The end of the log. */
+const nothing = { events: [], cursor: evt(99_999) };
+
+/** A client whose answers are given, with the paths that it was asked for, but those for the end of the log. */
 function client(notifications, ...documents) {
     const paths = [];
     const bodies = [notifications, ...documents];
-    return { paths, fetch: async (path) => (paths.push(path), new Response(JSON.stringify(bodies.shift() ?? { events: [], cursor: evt(99) }))) };
+    const answer = (path) => {
+        if (path === "/v1/events?wait=0s") return nothing;
+        paths.push(path);
+        return bodies.shift() ?? nothing;
+    };
+    return { paths, fetch: async (path) => new Response(JSON.stringify(answer(path))) };
 }
 
 test("the last hour begins behind the last notification before it", async () => {
@@ -41,7 +49,7 @@ test("many notifications are read page by page, and the newest part of the hour 
     const causeway = client(
         { items: [notification(50, 1), notification(40, 5)], nextCursor: "x" },
         { events: [event(41), event(51)], cursor: evt(51) },
-        { events: [], cursor: evt(51) },
+        nothing,
         { items: [notification(30, 20), notification(20, 70)], nextCursor: "y" },
         { events: [event(19, 75), event(25), event(40), event(41)], cursor: evt(41) },
     );
@@ -51,6 +59,15 @@ test("many notifications are read page by page, and the newest part of the hour 
     assert.match(causeway.paths[3], /limit=200&cursor=x$/);
     assert.match(causeway.paths[4], new RegExp(`last_event_id=${evt(20)}&`));
     assert.equal(causeway.paths.length, 5);
+});
+
+test("a document without events is not the end of the log, and the next one is given more time", async () => {
+    const causeway = client({ items: [], nextCursor: null }, { events: [], cursor: evt(40) }, { events: [event(50)], cursor: evt(50) });
+    const { events, isComplete } = await new Past(causeway).search(Date.now() - 60_000 * 5);
+    assert.deepEqual([events.map(({ id }) => id), isComplete], [[evt(50)], true]);
+    const waits = causeway.paths.slice(1).map((path) => /wait=(\w+)/.exec(path)[1]);
+    assert.deepEqual(waits, ["0s", "2s", "0s"]);
+    assert.match(causeway.paths[2], new RegExp(`last_event_id=${evt(40)}&`));
 });
 
 test("a refusal has the service's message", async () => {
@@ -68,9 +85,9 @@ test("reports of incidents are read from the notification before the oldest one 
     assert.deepEqual(read.map(({ id }) => id), [evt(30)]);
     assert.match(causeway.paths[0], /\?type=incident.created&limit=200$/);
     assert.match(causeway.paths[1], new RegExp(`last_event_id=${evt(20)}&.*types=incident.created$`));
-    const nothing = client({ items, nextCursor: null });
-    assert.deepEqual(await new Past(nothing).reports(["inc_9"]), []);
-    assert.equal(nothing.paths.length, 1, "what is not named is not looked for");
+    const unnamed = client({ items, nextCursor: null });
+    assert.deepEqual(await new Past(unnamed).reports(["inc_9"]), []);
+    assert.equal(unnamed.paths.length, 1, "what is not named is not looked for");
     const first = client({ items, nextCursor: null });
     await new Past(first).reports(["inc_1"]);
     assert.match(first.paths[1], /last_event_id=&/);

@@ -18,6 +18,8 @@ const MOST_PAGES = 10;
 const PAGE = 200;
 /** In milliseconds; the server may have to read events from disk. */
 const PATIENCE = 30_000;
+/** How long the service looks for an event at once, where it has found none in what it reads by default. */
+const LOOK = "2s";
 
 export class Past {
     #causeway;
@@ -32,11 +34,12 @@ export class Past {
      */
     async recent() {
         const from = Date.now() - WINDOW;
+        const head = await this.#head();
         let events = [];
         let end;
         for await (const place of this.#places((item) => moment(item.createdAt) < from)) {
             const part = [];
-            await this.#read(place, TYPES, MOST - events.length, (found) => {
+            await this.#read(place, end ?? head, TYPES, MOST - events.length, (found) => {
                 part.push(...found.filter(({ id }) => end === undefined || compareCursors(id, end) <= 0));
                 return end !== undefined && compareCursors(found.at(-1).id, end) > 0;
             });
@@ -54,7 +57,7 @@ export class Past {
         const begin = Number.isFinite(from) ? from : Date.now() - WINDOW;
         const start = await this.#place((item) => moment(item.createdAt) < begin);
         const read = [];
-        const isComplete = await this.#read(start, undefined, MOST, (events) => void read.push(...events));
+        const isComplete = await this.#read(start, await this.#head(), undefined, MOST, (events) => void read.push(...events));
         return { events: since(begin, read), isComplete };
     }
 
@@ -65,7 +68,8 @@ export class Past {
         if (oldest < 0) return [];
         const found = [];
         // The notification before it is a place in the log.
-        await this.#read(oldest + 1 < items.length ? idOf(items[oldest + 1]) : "", REPORT, MOST, (events) => {
+        const start = oldest + 1 < items.length ? idOf(items[oldest + 1]) : "";
+        await this.#read(start, await this.#head(), REPORT, MOST, (events) => {
             found.push(...events.filter(({ payload }) => incidents.includes(payload.incidentId)));
         });
         return found;
@@ -99,16 +103,24 @@ export class Past {
         return last;
     }
 
-    /** Reads to the end of the log, or until `take` returns true, or until it has read `most` events. Returns whether it came to the end of the log. */
-    async #read(start, types, most, take) {
+    /** The present end of the log. */
+    async #head() {
+        return (await askJSON(this.#causeway, "/v1/events?wait=0s")).cursor;
+    }
+
+    /** Reads to `end`, or until `take` returns true, or until it has read `most` events. Returns whether it came to `end`. */
+    async #read(start, end, types, most, take) {
         let place = start;
+        let wait = "0s";
         for (let count = 0; count < most; ) {
-            const query = new URLSearchParams({ last_event_id: place, wait: "0s", limit: MOST_EVENTS, ...(types ? { types } : {}) });
-            const document = await askJSON(this.#causeway, `/v1/events?${query}`, { patience: PATIENCE });
-            if (document.events.length === 0) return true;
-            if (take(document.events)) return false;
-            count += document.events.length;
-            place = document.cursor;
+            const query = new URLSearchParams({ last_event_id: place, wait, limit: MOST_EVENTS, ...(types ? { types } : {}) });
+            const { events, cursor } = await askJSON(this.#causeway, `/v1/events?${query}`, { patience: PATIENCE });
+            if (events.length > 0 && take(events)) return false;
+            // Places of two logs cannot be compared: then the log was replaced meanwhile.
+            if (!(compareCursors(cursor, end) < 0)) return true;
+            count += events.length;
+            place = cursor;
+            wait = events.length === 0 ? LOOK : "0s";
         }
         return false;
     }

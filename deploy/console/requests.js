@@ -15,10 +15,8 @@ export class RefusedError extends Error {
 
 /** Sends a request: `{ response, text }`, whatever the status. Throws without a response. `patience`: milliseconds. */
 export async function send(causeway, path, init = {}, patience = PATIENCE) {
-    // The client reads the signal when it sends the request: the time that it waits for another token does not count.
-    const patient = { ...init, get signal() { return AbortSignal.timeout(patience); } };
     try {
-        const response = await causeway.fetch(path, patient);
+        const response = await causeway.fetch(path, { ...init, timeout: patience });
         return { response, text: await response.text() };
     } catch (cause) {
         throw new Error("The service did not answer.", { cause });

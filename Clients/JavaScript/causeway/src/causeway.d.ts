@@ -58,6 +58,11 @@ export interface CausewayOptions {
     tickets?: boolean;
     /** Whether tabs share connections (true, where the browser has Web Locks and BroadcastChannel). */
     share?: boolean;
+    /**
+     * The claims in which the server looks for the tenant and the roles, where it is configured (`AUTH_TENANT_CLAIMS`, `AUTH_ROLE_CLAIMS`); of each list
+     * the first one present counts. Tabs share connections by them.
+     */
+    claims?: { tenant?: string[]; roles?: string[] };
     backoff?: Partial<Backoff>;
     /** After how many milliseconds without a byte a connection counts as broken: more than two of the server's heartbeats. */
     silence?: Partial<Record<Transport, number>>;
@@ -202,15 +207,18 @@ export class Causeway extends EventTarget {
      * Calls `fetch` with the token, which is renewed once if the server refuses it. Without a token it waits for one, until `init.signal` aborts.
      *
      * @param path A path of the deployment. Another origin is an error, so that the token is sent nowhere else.
+     * @param init `timeout`: milliseconds for each attempt from when it is sent, in which the body is to be read too; waiting for a token does not
+     *   count.
      */
-    fetch(path: string | URL, init?: RequestInit): Promise<Response>;
+    fetch(path: string | URL, init?: RequestInit & { timeout?: number }): Promise<Response>;
 }
 
 /**
  * A stream of events. It connects and reconnects until `close()` is called or until it has `ended`. Get one from {@link Causeway}.
  *
  * None of its events is dispatched before the code that created the stream has returned. A `for await` loop over it ends when the stream
- * is closed or completed, and throws if it ended for another reason. Leaving the loop closes the stream.
+ * is closed or completed, and throws if it ended for another reason; with the code `slow_reader`, which closes the stream too, when it is 10,000 events
+ * behind. Leaving the loop closes the stream.
  */
 export class EventStream extends EventTarget {
     protected constructor();
@@ -218,7 +226,10 @@ export class EventStream extends EventTarget {
     /** The last state. */
     get state(): StreamState;
 
-    /** The position to resume after, for another session; undefined before one is known, and always on the relay. */
+    /**
+     * The position behind what was dispatched last, to resume after in another session; undefined before one is known, and always on the relay. A
+     * `for await` loop may be behind it: there the position is the `id` of the last event that it has processed.
+     */
     get lastEventId(): string | undefined;
 
     /** Closes the stream in this tab only. */

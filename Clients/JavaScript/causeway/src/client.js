@@ -1,4 +1,5 @@
 import { DEFAULT_BACKOFF } from "./core/backoff.js";
+import { DEFAULT_CLAIM_NAMES } from "./core/claims.js";
 import { typeList } from "./core/queries.js";
 import { TokenSource } from "./core/token-source.js";
 import { EventStream } from "./event-stream.js";
@@ -20,7 +21,7 @@ export class Causeway extends EventTarget {
     #context;
 
     /** @param {import("./causeway.js").CausewayOptions} options */
-    constructor({ origin = globalThis.location?.origin, token, tickets = true, share = true, backoff = {}, silence = {} } = {}) {
+    constructor({ origin = globalThis.location?.origin, token, tickets = true, share = true, claims = {}, backoff = {}, silence = {} } = {}) {
         super();
         if (typeof token !== "string" && typeof token !== "function") {
             throw new TypeError("token: give a string, or a function that gets one");
@@ -31,6 +32,7 @@ export class Causeway extends EventTarget {
             origin: new URL(origin).origin,
             tokens: new TokenSource(token, { clock: CLOCK, backoff: pauses, notify }),
             tickets,
+            claims: { ...DEFAULT_CLAIM_NAMES, ...claims },
             share: share && Boolean(globalThis.navigator?.locks && globalThis.BroadcastChannel),
             backoff: pauses,
             silence: { ...DEFAULT_SILENCE, ...silence },
@@ -54,7 +56,8 @@ export class Causeway extends EventTarget {
      *   token's tenant; the server accepts no other.
      */
     workspace({ workspaceId, types, lastEventId } = {}) {
-        return new EventStream(this.#context, new WorkspaceProtocol(this.#context.origin, workspaceId, typeList(types)), lastEventId);
+        const { origin, claims } = this.#context;
+        return new EventStream(this.#context, new WorkspaceProtocol(origin, workspaceId, typeList(types), claims), lastEventId);
     }
 
     /**
@@ -83,17 +86,20 @@ export class Causeway extends EventTarget {
      * Calls `fetch` with the token, which is renewed once if the server refuses it. Without a token it waits for one, until `init.signal` aborts.
      *
      * @param {string} path A path of the deployment. Another origin is an error, so that the token is sent nowhere else.
-     * @param {RequestInit} [init]
+     * @param {RequestInit & { timeout?: number }} [init] `timeout`: milliseconds for each attempt from when it is sent, in which the body is to be read
+     *   too; waiting for a token does not count.
      * @returns {Promise<Response>}
      */
-    async fetch(path, init = {}) {
+    async fetch(path, { timeout, ...init } = {}) {
         const { origin, tokens } = this.#context;
         const url = new URL(path, origin);
         if (url.origin !== origin) throw new TypeError(`path: ${url.origin} is not the deployment's origin`);
-        const send = (token) => {
+        const send = async (token) => {
             const headers = new Headers(init.headers);
             headers.set("Authorization", `Bearer ${token}`);
-            return fetch(url, { ...init, headers });
+            const response = await fetch(url, { ...init, headers, signal: earlier(init.signal, timeout) });
+            if (response.ok) tokens.accepted(token);
+            return response;
         };
         const token = await unlessAborted(tokens.current(), init.signal);
         const response = await send(token);
@@ -102,6 +108,12 @@ export class Causeway extends EventTarget {
         tokens.refuse(token);
         return send(await unlessAborted(tokens.current(), init.signal));
     }
+}
+
+/** A signal that aborts with another one, or after a time in milliseconds; undefined without either. */
+function earlier(signal, timeout) {
+    if (timeout === undefined) return signal;
+    return signal ? AbortSignal.any([signal, AbortSignal.timeout(timeout)]) : AbortSignal.timeout(timeout);
 }
 
 /** Waits for a promise, and fails with the signal's reason when that aborts first: the page's function may take its time. */

@@ -38,6 +38,17 @@ test("tabs share a connection if user, tenant and roles are the same", () => {
     assert.deepEqual(member, identity({ roles: ["member"] }));
 });
 
+test("tenant and roles may have other names, also in other claims", () => {
+    const names = { tenant: ["tid", "org.id"], roles: ["realm_access.roles", "https://a.example/roles"] };
+    const identity = (claims) => identityOf(tokenOf({ sub: "ann", tenant_id: "same", roles: ["same"], ...claims }), names);
+    assert.notEqual(identity({ tid: "a" }).user, identity({ tid: "b" }).user);
+    assert.equal(identity({ org: { id: "a" } }).user, identity({ tid: "a" }).user);
+    const member = identity({ realm_access: { roles: ["member"] } });
+    assert.notEqual(member.group, identity({ realm_access: { roles: ["admin"] } }).group);
+    assert.equal(member.group, identity({ "https://a.example/roles": ["member"] }).group);
+    for (const claims of [{ org: "x" }, { org: null, realm_access: 7 }]) assert.equal(identity(claims).user, JSON.stringify(["ann", null]));
+});
+
 test("a token expires at exp, in milliseconds, and never without it", () => {
     assert.equal(expiryOf(tokenOf({ exp: 10 })), 10_000);
     assert.equal(expiryOf(tokenOf({})), null);

@@ -65,9 +65,13 @@ test("leaving the loop closes the stream", async () => {
     assert.equal(left, 1);
 });
 
-test("a reader that takes no events fails when the buffer is full", async () => {
-    const iterator = new EventIterator(assert.fail);
+test("a reader that takes no events fails when the buffer is full, and the stream is closed", async () => {
+    let left = 0;
+    const iterator = new EventIterator(() => { left += 1; });
     for (let n = 0; n <= 10_000; n++) iterator.push(n);
+    assert.equal(left, 1);
+    // As the stream does when it is closed.
+    iterator.end("closed");
     for (let n = 0; n < 10_000; n++) assert.equal((await iterator.next()).value, n);
     await assert.rejects(iterator.next(), { code: "slow_reader" });
 });

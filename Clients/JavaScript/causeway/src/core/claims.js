@@ -19,17 +19,44 @@ export function readClaims(token) {
     throw new CausewayError("not_a_token", "what was given as a token is no JWT");
 }
 
-/** Returns the user (with the tenant) of a token, and the group of tabs that may share its connection. Roles are part of the group,
- * because the relay sends the commands of all tabs with the roles of the leader's token. */
-export function identityOf(token) {
+/** The claims that a server looks in by default (contract §1). */
+export const DEFAULT_CLAIM_NAMES = { tenant: ["tenant_id", "workspace_id", "org_id"], roles: ["roles"] };
+
+/**
+ * Returns the user (with the tenant) of a token, and the group of tabs that may share its connection. Roles are part of the group,
+ * because the relay sends the commands of all tabs with the roles of the leader's token.
+ *
+ * @param {string} token
+ * @param {{ tenant: string[], roles: string[] }} [names] The claims that the server looks in; of each list the first one present counts.
+ */
+export function identityOf(token, names = DEFAULT_CLAIM_NAMES) {
     const claims = readClaims(token);
-    const user = [claims.sub ?? null, tenantOf(claims) ?? null];
-    const roles = [claims.roles ?? []].flat().sort();
+    const user = [claims.sub ?? null, tenantOf(claims, names) ?? null];
+    const roles = [firstOf(claims, names.roles) ?? []].flat().sort();
     return { user: JSON.stringify(user), group: JSON.stringify([...user, roles]) };
 }
 
-export function tenantOf(claims) {
-    return claims.tenant_id ?? claims.workspace_id ?? claims.org_id;
+export function tenantOf(claims, names = DEFAULT_CLAIM_NAMES) {
+    return firstOf(claims, names.tenant);
+}
+
+function firstOf(claims, names) {
+    for (const name of names) {
+        const value = claimOf(claims, name);
+        if (value !== undefined && value !== null) return value;
+    }
+    return undefined;
+}
+
+/** A name that is no claim of the token leads into one by its dots. */
+function claimOf(claims, name) {
+    if (Object.hasOwn(claims, name) && claims[name] !== null) return claims[name];
+    let value = claims;
+    for (const part of name.split(".")) {
+        if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
+        value = value[part];
+    }
+    return value;
 }
 
 /** Returns when a token expires, in milliseconds since 1970; null without `exp`. */

@@ -19,7 +19,11 @@ export class EventIterator {
         if (this.#ending) return;
         if (this.#waiting.length) this.#waiting.shift().resolve({ value: event, done: false });
         else if (this.#events.length < ITERATOR_EVENTS) this.#events.push(event);
-        else this.end("slow_reader");
+        else {
+            // A loop that ends with an error does not call `return`.
+            this.end("slow_reader");
+            this.#leave();
+        }
     }
 
     end(reason) {

@@ -78,7 +78,7 @@ export class Connection {
         const { tokens, tickets, origin } = this.#context;
         const token = tokens.held();
         if (token === null) return this.#withoutToken(tokens.isRefused ? "unauthorized" : "token_expired");
-        const { user, group } = identityOf(token);
+        const { user, group } = identityOf(token, this.#context.claims);
         if (user !== this.#identity.user) return this.#ended({ verdict: "end", reason: "another_identity" });
         if (group !== this.#identity.group) return this.#ended({ verdict: "end", reason: "other_roles" });
         this.#token = token;
@@ -230,7 +230,7 @@ export class Connection {
         const token = tokens.held();
         if (token === null || token === this.#token || this.#isRenewing) return;
         const isBusy = Boolean(this.#multiplexer?.isBusy);
-        const { step, reason } = renewalStep(this.#identity, identityOf(token), { canRenew: Boolean(transport.renew), isBusy });
+        const { step, reason } = renewalStep(this.#identity, identityOf(token, this.#context.claims), { canRenew: Boolean(transport.renew), isBusy });
         switch (step) {
             case "end":
                 return this.#ended({ verdict: "end", reason });

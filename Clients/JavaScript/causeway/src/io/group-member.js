@@ -115,7 +115,7 @@ export class GroupMember {
         if (reason !== undefined && tokens.held() === null) publish(0, null);
         for (let attempt = 1; !this.#identity && !this.#ended; attempt++) {
             try {
-                const identity = identityOf(await tokens.current());
+                const identity = identityOf(await tokens.current(), this.#context.claims);
                 this.#user ??= identity.user;
                 if (identity.user !== this.#user) return this.close("another_identity");
                 this.#identity = identity;

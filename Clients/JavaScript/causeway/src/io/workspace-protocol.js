@@ -13,16 +13,19 @@ export class WorkspaceProtocol {
     #origin;
     #workspaceId;
     #types;
+    #claims;
 
-    constructor(origin, workspaceId, types) {
+    /** @param {{ tenant: string[] }} claims The names of the claims that may have the tenant. */
+    constructor(origin, workspaceId, types, claims) {
         this.key = [this.name, workspaceId ?? null, types];
         this.#origin = origin;
         this.#workspaceId = workspaceId;
         this.#types = types;
+        this.#claims = claims;
     }
 
     open(link) {
-        const workspace = this.#workspaceId ?? tenantOf(readClaims(link.token));
+        const workspace = this.#workspaceId ?? tenantOf(readClaims(link.token), this.#claims);
         const query = { workspace, types: this.#types, last_event_id: link.after ?? NO_CURSOR };
         const url = withQuery(new URL("/v1/stream", this.#origin), query);
         const messages = new WorkspaceMessages(link.after === undefined);

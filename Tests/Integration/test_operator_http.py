@@ -117,6 +117,15 @@ def test_a_tail_ends_when_nobody_reads_it(edge, shared, tenant):
         tail.wait()
 
 
+def test_a_tail_whose_output_cannot_be_written_says_so(edge, shared, tenant):
+    shared.intake.publish(numbered(1, tenant))
+    environment = {"PATH": os.environ["PATH"], "CAUSEWAY_URL": edge.url, "CAUSEWAY_TOKEN": mint(tenant)}
+    with open("/dev/full", "wb") as full:
+        command = [str(executable("causeway")), "tail", "--since", "start", "--limit", "1"]
+        tail = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment, timeout=60)
+    assert (tail.returncode, b"standard output cannot be written: No space left on device" in tail.stderr) == (74, True)
+
+
 @pytest.mark.parametrize(("last", "code"), [("complete", 0), ("failed", 1)])
 def test_an_execution_is_followed_to_its_end(shared, edge, tenant, last, code):
     events = [{"type": "progress", "payload": {"progress": 0.5, "step": "build"}}, {"type": last, "payload": {"why": "x"}}]

@@ -103,8 +103,8 @@ class _Stream(ABC, Generic[Item]):
         try:
             await self._begin_next()
             if self._pending is not None:
-                (item, self._cursor), self._pending = self._pending, None
-                return item
+                (pending, self._cursor), self._pending = self._pending, None
+                return pending
             while self._state is not State.ENDED:
                 if self._connection is None:
                     await self._connect()

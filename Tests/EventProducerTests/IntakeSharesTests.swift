@@ -119,9 +119,9 @@ import Testing
         }
     }
 
-    /// What makes no record takes nothing: a request that is sent again while it is pending, and one that the log could not store.
+    /// An approval has one record: its request is charged once, however often it is sent because it is pending, or because the log did not answer.
     @Test(arguments: [(failures: 0, repetitions: 20), (20, 1)])
-    func requestsWithoutARecordTakeNothingOfItsShare(failures: Int, repetitions: Int) async throws {
+    func aRepeatedRequestTakesOfTheShareOnce(failures: Int, repetitions: Int) async throws {
         let fixture = IntakeFixture(
             sink: RecordingSink(failures: [ProducerError](repeating: ProducerError(.unavailable, "no log"), count: failures)),
             limits: IntakeLimits(eventsPerSecond: 0, bytesPerSecond: 0, approvalBytes: 12_000)
@@ -131,6 +131,23 @@ import Testing
             let token = try await IntakeFixture.token()
             for _ in 0..<failures { #expect(try await client.post(body, token: token).status == 503) }
             for _ in 0..<repetitions { #expect(try await client.post(body, token: token).status == 202) }
+        }
+    }
+
+    /// A request that failed may be recorded afterwards, or by its repetition.
+    @Test func requestsThatTheLogDidNotAnswerTakeOfTheShare() async throws {
+        let fixture = IntakeFixture(
+            sink: RecordingSink(failures: [ProducerError](repeating: ProducerError(.timeout, "no answer"), count: 20)),
+            limits: IntakeLimits(eventsPerSecond: 0, bytesPerSecond: 0, approvalBytes: 12_000)
+        )
+        try await fixture.run { client in
+            let token = try await IntakeFixture.token()
+            var statuses: [Int] = []
+            for number in 0..<20 {
+                let body = #"{"type":"approval.requested","payload":{"approvalId":"a\#(number)","remediationId":"r"}}"#
+                statuses.append(try await client.post(body, token: token).status)
+            }
+            #expect(statuses.first == 503 && statuses.last == 429)
         }
     }
 

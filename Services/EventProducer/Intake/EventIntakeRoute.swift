@@ -69,14 +69,12 @@ struct EventIntakeRoute: Sendable {
         do throws(ProducerError) {
             let stored = try await sink.publishChecked(contentsOf: events, under: key, intake: intake, timeout: gate.limits.timeout)
             span.end(stored)
-            gate.shares.giveBackApprovals(zip(events, stored).lazy.filter { $1.isDuplicate }.map { $0.0 })
             gate.metrics.acknowledged(stored, after: start.duration(to: .now))
             StoredEvents.log(events, stored, to: context.logger)
             let answer: JSONObject = ["accepted": .integer(stored.count), "ids": .strings(stored.map(\.cursor.text))]
             return .json(encoded: ByteBuffer(bytes: answer.bytes), status: .accepted)
         } catch {
             span.end(failed: error)
-            gate.shares.giveBackApprovals(events)
             if let refusal = APIError(refused: error, field: form.field) { throw refusal }
             gate.metrics.failed()
             context.logger.warning("Events could not be stored", metadata: [LogKey.error: "\(error)", LogKey.events: "\(events.count)"])

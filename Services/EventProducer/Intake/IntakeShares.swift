@@ -25,7 +25,33 @@ final class IntakeShares: Sendable {
         var events: TenantBuckets?
         var bytes: TenantBuckets?
         var approvalBytes: TenantBuckets?
+        var charged: [Tenant: ChargedApprovals] = [:]
     }
+
+    /// A request for approval, with the bytes that its records may take.
+    private struct ApprovalUse {
+        var tenant: Tenant
+        var approvalID: ApprovalID
+        var bytes: Int
+    }
+
+    /// The approvals of a tenant that were charged last. An id has one record, so a request that is sent again, because it is pending or because the log
+    /// did not answer, is not charged again. Hashes, seeded for each process: two that are the same cost the tenant too little.
+    private struct ChargedApprovals {
+        private static let maximum = 8192
+        private var recent: Set<Int> = []
+        private var former: Set<Int> = []
+
+        func contains(_ id: ApprovalID) -> Bool { recent.contains(id.hashValue) || former.contains(id.hashValue) }
+
+        mutating func insert(_ id: ApprovalID) {
+            if recent.count >= Self.maximum { (former, recent) = (recent, []) }
+            recent.insert(id.hashValue)
+        }
+    }
+
+    /// Number of tenants whose charged approvals are remembered; beyond it all are forgotten, and charged again.
+    private static let maximumTenants = 10_000
 
     /// The burst, in seconds of the rate.
     static let burstSeconds = 10
@@ -63,30 +89,31 @@ final class IntakeShares: Sendable {
     /// Takes the events' usage from their tenants' limits: completely, or throws `rate_limited`.
     func take(_ events: [Event]) throws(APIError) {
         var uses: [Tenant: Use] = [:]
+        var approvals: [ApprovalUse] = []
         var run = (tenant: events.first?.tenant, use: Use())
         for event in events {
             if event.tenant != run.tenant {
                 if let tenant = run.tenant { uses[tenant, default: Use()].add(run.use) }
                 run = (event.tenant, Use())
             }
-            let bytes = event.payload.bytes.count
-            run.use.add(
-                Use(
-                    events: 1,
-                    furtherRecipients: event.recipients.others.count,
-                    bytes: bytes,
-                    approvalBytes: EventCatalogue.isApprovalRequest(event.type) ? ApprovalRecords.bytes(of: event) : 0
-                )
-            )
+            run.use.add(Use(events: 1, furtherRecipients: event.recipients.others.count, bytes: event.payload.bytes.count))
+            if let approvalID = EventCatalogue.requestedApproval(event) {
+                approvals.append(ApprovalUse(tenant: event.tenant, approvalID: approvalID, bytes: ApprovalRecords.bytes(of: event)))
+            }
         }
         if let tenant = run.tenant { uses[tenant, default: Use()].add(run.use) }
-        try take(uses)
+        try take(uses, approvals)
     }
 
     /// The same, for uses that were counted.
-    func take(_ uses: [Tenant: Use]) throws(APIError) {
+    func take(_ uses: [Tenant: Use]) throws(APIError) { try take(uses, []) }
+
+    private func take(_ counted: [Tenant: Use], _ approvals: [ApprovalUse]) throws(APIError) {
         let time = now()
+        var uses = counted
         let refusal: APIError? = state.withLock { state in
+            let new = approvals.filter { state.charged[$0.tenant]?.contains($0.approvalID) != true }
+            for approval in new { uses[approval.tenant]?.approvalBytes += approval.bytes }
             for (tenant, use) in uses {
                 let seconds = Self.seconds(until: use, of: tenant, in: &state, at: time)
                 if seconds > 0 { return exhausted(tenant, seconds: seconds) }
@@ -99,25 +126,14 @@ final class IntakeShares: Sendable {
                 guard use.approvalBytes > 0 else { continue }
                 state.approvalBytes?.withBucket(of: tenant, at: time) { _ = $0.take(Double(use.approvalBytes), at: time) }
             }
+            if !new.isEmpty, state.charged.count > Self.maximumTenants { state.charged = [:] }
+            for approval in new { state.charged[approval.tenant, default: ChargedApprovals()].insert(approval.approvalID) }
             return nil
         }
         if let refusal { throw refusal }
         for (tenant, use) in uses {
             admittedEvents.add(use.events, of: tenant)
             admittedBytes.add(use.bytes, of: tenant)
-        }
-    }
-
-    /// Returns what approval requests took that made no record: duplicates, and those of a request that failed.
-    ///
-    /// What a failed request has stored nevertheless is not counted then: a retry finds it as a duplicate. The other limits keep their charge, which
-    /// is for the work.
-    func giveBackApprovals(_ events: some Sequence<Event>) {
-        guard limits.approvalBytes > 0 else { return }
-        let time = now()
-        for event in events where EventCatalogue.isApprovalRequest(event.type) {
-            let bytes = Double(ApprovalRecords.bytes(of: event))
-            state.withLock { $0.approvalBytes?.withBucket(of: event.tenant, at: time) { $0.giveBack(bytes, at: time) } }
         }
     }
 

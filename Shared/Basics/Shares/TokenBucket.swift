@@ -53,12 +53,6 @@ public struct TokenBucket: Sendable, Equatable {
         tokens = max(min(tokens, -capacity), tokens - cost)
     }
 
-    /// Returns tokens that were taken for nothing; the balance does not rise above the capacity.
-    public mutating func giveBack(_ cost: Double, at now: Duration) {
-        fill(at: now)
-        tokens = min(capacity, tokens + cost)
-    }
-
     /// Number of whole tokens.
     public var remaining: Int { max(0, Int(tokens)) }
 

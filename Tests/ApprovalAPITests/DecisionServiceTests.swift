@@ -381,4 +381,17 @@ import Testing
         #expect(try await Self.consume("expired", in: bench) == .notApproved(.expired))
         #expect(try await !bench.types().contains("approval.consumed"))
     }
+
+    /// The request of an approval expires before its other records. While those are kept, none passes for an answer about the next one with its id.
+    @Test func recordsOfAFormerApprovalAreNoAnswers() async throws {
+        let bench = try await ApprovalBench()
+        let former = try Fixture.decision("a", "approve", at: 2).event
+        _ = try await bench.records.store(former, at: .decision(approvalID: "a"), intake: Fixture.time, timeout: .seconds(10))
+        try await bench.request("a")
+        for action in [DecisionAction.approve, .reject] {
+            let error = await #expect(throws: APIError.self) { try await bench.decide("a", action, by: "ann", roles: ["admin"]) }
+            #expect(error?.code == .serviceUnavailable)
+        }
+        #expect(try await bench.approval("a")?.status == .pending)
+    }
 }

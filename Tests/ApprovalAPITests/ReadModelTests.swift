@@ -98,6 +98,23 @@ import Testing
         #expect(try await asked(model) == [])
     }
 
+    /// The record of a former approval has expired when another one is recorded: it is gone here too, whether this process has noticed or not.
+    @Test func aLaterRecordWithTheIDTakesThePlaceOfAFormer() async throws {
+        let model = try await model()
+        try await model.take(all: [try Fixture.request("a"), try Fixture.decision("a", "approve", at: 2)])
+        let later = try Fixture.request("a", at: 9, members: #","title":"Delete the database""#)
+        try await model.take([later])
+        try await model.take([try Fixture.record(of: later, at: 9)])
+        let approval = try #require(try await approval(model))
+        #expect(approval.status == .pending && approval.request.title == "Delete the database" && approval.decision == nil)
+        #expect(try await ids(model, Fixture.ann, .pending) == ["a"])
+        #expect(try await ids(model, Fixture.ann, .approved) == [])
+        #expect(try await asked(model).count == 1)
+        // Read again, it is the same; the former one changes nothing.
+        try await model.take([try Fixture.record(of: later, at: 9), try Fixture.record(of: try Fixture.request("a"), at: 1)])
+        #expect(try await self.approval(model) == approval)
+    }
+
     @Test func listsNewestFirstFromAPlaceOn() async throws {
         let model = try await model()
         try await model.take(

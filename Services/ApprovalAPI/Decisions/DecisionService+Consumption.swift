@@ -45,7 +45,7 @@ extension DecisionService {
         do {
             let event = try consumption.event(on: approval.request, traceparent: request.traceparent)
             let place = ApprovalPlace.consumption(approvalID: request.approvalID)
-            let stored = try await ApprovalRecords(beside: log).store(event, at: place, intake: time, timeout: timeout)
+            let stored = try await store(event, at: place, of: approval.request, intake: time, timeout: timeout)
             guard let standing = Consumption(stored.record.event) else {
                 throw APIError.internal("The record at the consumption's subject is not a consumption.")
             }

@@ -59,8 +59,6 @@ struct DecisionService: Sendable {
     let timeout: Duration
     let now: @Sendable () -> Timestamp
 
-    private var records: ApprovalRecords { ApprovalRecords(beside: log) }
-
     // MARK: Deciding
 
     /// Decides an approval or votes on it, or returns why not.
@@ -140,9 +138,10 @@ struct DecisionService: Sendable {
         let stored: ApprovalRecords.Stored
         do {
             let event = try vote.event(on: approval.request, traceparent: request.traceparent)
-            stored = try await records.store(
+            stored = try await store(
                 event,
                 at: place,
+                of: approval.request,
                 intake: time,
                 timeout: min(timeout, approval.request.expiry.remaining(at: time))
             )
@@ -209,7 +208,7 @@ struct DecisionService: Sendable {
             throw EventLogError(code: .rejected, message: "The escalation cannot be stored as an event: \(error).")
         }
         let place = ApprovalPlace.escalation(approvalID: request.approvalID, step: step)
-        _ = try await records.store(event, at: place, intake: time, timeout: timeout)
+        _ = try await store(event, at: place, of: request, intake: time, timeout: timeout)
     }
 
     // MARK: Finding
@@ -255,6 +254,24 @@ struct DecisionService: Sendable {
 
     // MARK: Records
 
+    /// Stores a record of an approval; see ``ApprovalRecords/store(_:at:intake:timeout:)``.
+    ///
+    /// - Throws: `unavailable` while the place has a record of a former approval: the stream drops the request of an approval before its other records,
+    ///   and a new one may have the id by then.
+    func store(
+        _ event: Event,
+        at place: ApprovalPlace,
+        of request: Approval.Request,
+        intake: Timestamp,
+        timeout: Duration
+    ) async throws(EventLogError) -> ApprovalRecords.Stored {
+        let stored = try await ApprovalRecords(beside: log).store(event, at: place, intake: intake, timeout: timeout)
+        guard stored.record.sequence > request.record else {
+            throw .unavailable("Records of a former approval with this approvalId are still kept: try again when they have expired.")
+        }
+        return stored
+    }
+
     /// The standing decision, its event's id and record, and whether it was just made.
     private typealias Recorded = (standing: Decision, eventID: EventID, record: UInt64, isNew: Bool)
 
@@ -295,7 +312,7 @@ struct DecisionService: Sendable {
             throw EventLogError(code: .rejected, message: "The decision cannot be stored as an event: \(error).")
         }
         let place = ApprovalPlace.decision(approvalID: decision.approvalID)
-        let stored = try await records.store(event, at: place, intake: decision.decidedAt, timeout: timeout)
+        let stored = try await store(event, at: place, of: request, intake: decision.decidedAt, timeout: timeout)
         guard let standing = Decision(stored.record.event, on: decision.approvalID) else {
             throw EventLogError(code: .rejected, message: "The record at the decision's subject is not a decision.")
         }

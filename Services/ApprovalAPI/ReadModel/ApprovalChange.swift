@@ -72,6 +72,8 @@ enum ApprovalChange: Sendable {
 
     private static func write(_ request: Approval.Request, _ eventID: EventID, _ event: Event, to database: Database) throws {
         let key: [any DatabaseValueConvertible] = [request.tenant.text, request.approvalID.text]
+        // A former approval had the id, and its record has expired since: a place takes one record.
+        try ReadModel.SideSource.drop(approval: key, before: Int64(clamping: request.record), in: database)
         try database.cachedStatement(sql: "INSERT OR IGNORE INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')")
             .execute(
                 arguments: StatementArguments(key) + [

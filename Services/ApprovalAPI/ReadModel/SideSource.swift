@@ -47,6 +47,22 @@ extension ReadModel {
             }
         }
 
+        /// Removes an approval whose record is before a sequence; `key` is its tenant and id. Its other records are removed when they expire.
+        static func drop(approval key: [any DatabaseValueConvertible], before place: Int64, in database: Database) throws {
+            let arguments = StatementArguments(key) + [place]
+            let former = "tenant = ?1 AND approval = ?2 AND place < ?3"
+            try database.cachedStatement(
+                sql: """
+                    UPDATE notifications SET hidden = 1 WHERE (sequence, intake, tenant, approval) IN \
+                    (SELECT a.sequence, a.intake, a.tenant, a.approval FROM approvals a WHERE \(former)) AND type = '\(Approval.Request.typeName)'
+                    """
+            )
+            .execute(arguments: arguments)
+            for table in ["approvals", "listings"] {
+                try database.cachedStatement(sql: "DELETE FROM \(table) WHERE \(former)").execute(arguments: arguments)
+            }
+        }
+
         private static func delete(from table: String, before first: Int64, in database: Database) throws {
             try database.cachedStatement(sql: "DELETE FROM \(table) WHERE place < ?").execute(arguments: [first])
         }

@@ -97,22 +97,31 @@ struct DeadlineSweep: Sendable {
     }
 
     /// Expires or escalates approvals, some at a time, until all are done or the bus is out of reach.
+    ///
+    /// - Throws: as ``DueApprovals/next()``, once what is under way has ended.
     private func act(on due: inout DueApprovals) async throws {
-        try await withThrowingTaskGroup(of: (Approval, WorkOutcome).self) { group in
+        let end = await withTaskGroup(of: (Approval, WorkOutcome).self) { group -> Result<Void, any Error> in
+            var end: Result<Void, any Error> = .success(())
             var failed = 0
             var underWay = 0
-            while !Task.isCancelled, failed < Self.patience, let approval = try await due.next() {
-                guard failures.isDue(approval.request.record) else { continue }
-                // DeadLetters requires serial writes.
-                if underWay == Self.concurrency, let (approval, outcome) = try await group.next() {
-                    underWay -= 1
-                    failed = await settle(approval, outcome) ? 0 : failed + 1
+            do {
+                while !Task.isCancelled, failed < Self.patience, let approval = try await due.next() {
+                    guard failures.isDue(approval.request.record) else { continue }
+                    // DeadLetters requires serial writes.
+                    if underWay == Self.concurrency, let (approval, outcome) = await group.next() {
+                        underWay -= 1
+                        failed = await settle(approval, outcome) ? 0 : failed + 1
+                    }
+                    group.addTask { (approval, await attempt(approval)) }
+                    underWay += 1
                 }
-                group.addTask { (approval, await attempt(approval)) }
-                underWay += 1
+            } catch {
+                end = .failure(error)
             }
-            for try await (approval, outcome) in group { _ = await settle(approval, outcome) }
+            for await (approval, outcome) in group { _ = await settle(approval, outcome) }
+            return end
         }
+        try end.get()
     }
 
     /// Schedules a retry or stores a dead letter. Returns false after a temporary failure.

@@ -87,7 +87,7 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             try pipeline.addHandler(ConnectionCloseHandler())
             try pipeline.addHandler(RequestBodyHandler(timeout: TimeAmount(self.bodyTimeout), readPast: self.readPast))
-            try pipeline.addHandler(UnreadAnswerHandler(timeout: TimeAmount(self.bodyTimeout)))
+            try pipeline.addHandler(UnreadAnswerHandler())
             try pipeline.addHandler(UnreadableRequestHandler())
             try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: Self.idleTimeout, logger: logger))
             let http = try NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>(

@@ -18,8 +18,9 @@ final class UnreadAnswerHandler: ChannelInboundHandler {
     /// Set while the channel is not writable.
     private var deadline: Scheduled<Void>?
 
-    /// - Parameter timeout: for how long the client may read too little for the channel to become writable.
-    init(timeout: TimeAmount) {
+    /// - Parameter timeout: for how long the client may read too little for the channel to become writable: for most of an answer of a mebibyte, over the
+    ///   slowest of lines.
+    init(timeout: TimeAmount = .minutes(5)) {
         self.timeout = timeout
     }
 

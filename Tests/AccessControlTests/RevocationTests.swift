@@ -103,6 +103,8 @@ struct RevocationTests {
         }
         let names = (0..<30).map(String.init).sorted()
         #expect(cursors == names.map { "jti:t\($0)" } + names.filter { $0 != "7" }.map { "sub:u\($0)" })
+        let accent = RevocationPlace(try user("\u{301}x", before: 1, until: 2))
+        #expect(RevocationPlace(cursor: accent.cursor) == accent)
         for text in ["", "t1", "jti:", "sub:", "JTI:t1", "jti:a\u{0}"] { #expect(RevocationPlace(cursor: text) == nil) }
     }
 

@@ -20,13 +20,19 @@ public enum RevocationPlace: Sendable, Hashable, Comparable {
 
     /// Reads ``cursor``; nil for another text.
     public init?(cursor: String) {
-        if cursor.hasPrefix(Self.tokenPrefix), let id = try? TokenID(String(cursor.dropFirst(Self.tokenPrefix.count))) {
+        if let text = Self.text(of: cursor, behind: Self.tokenPrefix), let id = try? TokenID(text) {
             self = .token(id)
-        } else if cursor.hasPrefix(Self.userPrefix), let user = try? UserID(String(cursor.dropFirst(Self.userPrefix.count))) {
+        } else if let text = Self.text(of: cursor, behind: Self.userPrefix), let user = try? UserID(text) {
             self = .user(user)
         } else {
             return nil
         }
+    }
+
+    /// By bytes: as a character, the colon includes an accent with which an id begins.
+    private static func text(of cursor: String, behind prefix: String) -> String? {
+        guard cursor.utf8.starts(with: prefix.utf8) else { return nil }
+        return String(decoding: cursor.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
     }
 
     /// The text from which a client continues the list.

@@ -37,6 +37,15 @@ import Testing
         }
     }
 
+    /// The name of one misspelt option is the beginning of another one, which the error is about.
+    @Test func noValueOfAMisspeltOptionIsRepeated() throws {
+        let words = ["---auth-secret", "---auth-secret=hunter2-hunter2", "---auth-secret=hunter2-hunter2-hunter2"]
+        for order in [words, words.reversed(), [words[1], words[2], words[0]]] {
+            let text = try #require(mistake(order))
+            #expect(text.contains("nvalid option") && !text.contains("hunter2"), "\(text)")
+        }
+    }
+
     @Test func aSwitchTakesAValueOrNone() throws {
         #expect(try Settings(["--some-switch"])[.someSwitch])
         #expect(try Settings(["--some-switch", "--http-port=1"])[.someSwitch])

@@ -68,7 +68,8 @@ struct CommandFollower: Sendable {
         let stillReplaces = await publishing.value
         if lines.leftOut > 0 { complain("\(lines.leftOut) lines came faster than the log takes them and were not published") }
         let end = try CommandReport(run: run).end(outcome, milliseconds: milliseconds)
-        return (outcome, await publish(end, replacing: stillReplaces) ?? false)
+        let isReported = await publish(end, replacing: stillReplaces) ?? false
+        return (outcome, isReported)
     }
 
     /// Publishes an event; reports a failure. Returns whether the event is stored; nil when the task was cancelled first.

@@ -85,13 +85,19 @@ extension CommandLineProgram {
         {
             return "Unknown option '\(name)'. Did you mean '\(near)'? --help lists the options"
         }
-        for argument in arguments.sorted(by: { $0.count > $1.count }) where argument.hasPrefix("-") {
-            let name = Self.name(argument)
-            let value = argument.dropFirst(name.count + 1)
+        let options = arguments.filter { $0.hasPrefix("-") }
+        for argument in options {
+            let value = argument.dropFirst(Self.name(argument).count + 1)
             if !value.isEmpty { shown = shown.replacing("'\(value)'", with: "'…'") }
-            // A word that is near an option's name is no secret.
-            guard isUnknown, !message.contains("Did you mean") else { continue }
-            for word in [argument, name] { shown = shown.replacing(word, with: ShownText.unknownName(word, among: known)) }
+        }
+        // A word that is near an option's name is no secret.
+        if isUnknown, !message.contains("Did you mean") {
+            // The longest first, and names behind all whole words: the name of one begins another, whose value would stay.
+            for words in [options, options.map(Self.name)] {
+                for word in words.sorted(by: { $0.count > $1.count }) {
+                    shown = shown.replacing(word, with: ShownText.unknownName(word, among: known))
+                }
+            }
         }
         return isUnknown ? "\(shown)\(shown.hasSuffix("?") ? "" : ".") --help lists the options" : shown
     }

@@ -134,6 +134,24 @@ import Testing
         }
     }
 
+    /// Else a small request that the log refuses would pay for a large one.
+    @Test func aLargerRequestForTheApprovalPaysTheDifference() async throws {
+        let fixture = IntakeFixture(
+            sink: RecordingSink(failures: [ProducerError](repeating: ProducerError(.conflict, "is used", field: "id"), count: 20)),
+            limits: IntakeLimits(eventsPerSecond: 0, bytesPerSecond: 0, approvalBytes: 12_000)
+        )
+        try await fixture.run { client in
+            let token = try await IntakeFixture.token()
+            func post(_ description: String) async throws -> Int {
+                let payload = #"{"approvalId":"a","remediationId":"r","description":"\#(description)"}"#
+                return try await client.post(#"{"type":"approval.requested","payload":\#(payload)}"#, token: token).status
+            }
+            for _ in 0..<10 { #expect(try await post("x") == 409) }
+            #expect(try await post(String(repeating: "x", count: 9_000)) == 409)
+            #expect(try await post(String(repeating: "x", count: 15_900)) == 429)
+        }
+    }
+
     /// A request that failed may be recorded afterwards, or by its repetition.
     @Test func requestsThatTheLogDidNotAnswerTakeOfTheShare() async throws {
         let fixture = IntakeFixture(

@@ -31,7 +31,7 @@ struct DueApprovals {
         pageSize = min(max(Self.held / max(1, tenants.count), Self.pageSizes.lowerBound), Self.pageSizes.upperBound)
     }
 
-    /// Returns the next one; nil when there is none left.
+    /// Returns the next approval; nil behind the last one.
     ///
     /// - Throws: as a read of the model.
     mutating func next() async throws -> Approval? {

@@ -36,17 +36,19 @@ final class IntakeShares: Sendable {
     }
 
     /// The approvals of a tenant that were charged last. An id has one record, so a request that is sent again, because it is pending or because the log
-    /// did not answer, is not charged again. Hashes, seeded for each process: two that are the same cost the tenant too little.
+    /// did not answer, is not charged again; a larger one pays the difference, as a small one may have been refused. By hashes, seeded for each process:
+    /// two that are the same cost the tenant too little.
     private struct ChargedApprovals {
         private static let maximum = 8192
-        private var recent: Set<Int> = []
-        private var former: Set<Int> = []
+        private var recent: [Int: Int] = [:]
+        private var former: [Int: Int] = [:]
 
-        func contains(_ id: ApprovalID) -> Bool { recent.contains(id.hashValue) || former.contains(id.hashValue) }
+        /// Returns the bytes that were charged; 0 for an approval that is not remembered.
+        func bytes(of id: ApprovalID) -> Int { recent[id.hashValue] ?? former[id.hashValue] ?? 0 }
 
-        mutating func insert(_ id: ApprovalID) {
-            if recent.count >= Self.maximum { (former, recent) = (recent, []) }
-            recent.insert(id.hashValue)
+        mutating func record(_ bytes: Int, of id: ApprovalID) {
+            if recent.count >= Self.maximum { (former, recent) = (recent, [:]) }
+            recent[id.hashValue] = bytes
         }
     }
 
@@ -112,8 +114,11 @@ final class IntakeShares: Sendable {
         let time = now()
         var uses = counted
         let refusal: APIError? = state.withLock { state in
-            let new = approvals.filter { state.charged[$0.tenant]?.contains($0.approvalID) != true }
-            for approval in new { uses[approval.tenant]?.approvalBytes += approval.bytes }
+            let new = approvals.compactMap { approval -> (approval: ApprovalUse, charge: Int)? in
+                let charge = approval.bytes - (state.charged[approval.tenant]?.bytes(of: approval.approvalID) ?? 0)
+                return charge > 0 ? (approval, charge) : nil
+            }
+            for (approval, charge) in new { uses[approval.tenant]?.approvalBytes += charge }
             for (tenant, use) in uses {
                 let seconds = Self.seconds(until: use, of: tenant, in: &state, at: time)
                 if seconds > 0 { return exhausted(tenant, seconds: seconds) }
@@ -127,7 +132,9 @@ final class IntakeShares: Sendable {
                 state.approvalBytes?.withBucket(of: tenant, at: time) { _ = $0.take(Double(use.approvalBytes), at: time) }
             }
             if !new.isEmpty, state.charged.count > Self.maximumTenants { state.charged = [:] }
-            for approval in new { state.charged[approval.tenant, default: ChargedApprovals()].insert(approval.approvalID) }
+            for (approval, _) in new {
+                state.charged[approval.tenant, default: ChargedApprovals()].record(approval.bytes, of: approval.approvalID)
+            }
             return nil
         }
         if let refusal { throw refusal }

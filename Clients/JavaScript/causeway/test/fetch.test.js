@@ -28,6 +28,7 @@ test("the time limit of a request begins when it is sent", async (context) => {
     let give;
     const { causeway, signals } = client(() => new Promise((resolve) => { give = resolve; }), []);
     const answer = causeway.fetch("/v1/approvals", { timeout: 20 });
+    // Longer than the limit: waiting for a token must not count.
     await new Promise((resolve) => setTimeout(resolve, 60));
     assert.equal(signals.length, 0);
     give(tokenOf({ sub: "ann" }));

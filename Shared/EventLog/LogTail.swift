@@ -16,18 +16,6 @@ public final class LogTail: Sendable {
         case evicted(floor: UInt64)
     }
 
-    /// The result of comparing a cursor with the tail.
-    public enum Recognition: Sendable, Hashable {
-        /// The cursor is of the tenant's event at that sequence.
-        case own
-        /// The cursor is valid for a message that is not an event of the tenant; or the sequence is absent.
-        case foreign
-        /// The cursor's time differs from the message's: the cursor is of another history of the log.
-        case different
-        /// The sequence is not in the tail.
-        case notInMemory
-    }
-
     /// Bytes counted per entry besides its payload, for its attributes on the wire.
     public static let entryOverhead = 512
     /// Memory per entry besides its texts and payload: the object, and its slots in two indexes that grow by doubling.
@@ -120,15 +108,17 @@ public final class LogTail: Sendable {
     /// An event's cursor has the event's intake time. A heartbeat's or opening's cursor names the feed's position, at which any message may be, and has
     /// that message's time: an event's intake, or another message's storage time. Only a gap's (``StreamGap/resumptionCursor``) has the time of the
     /// tenant's next event. An absent message cannot be compared.
-    public func recognise(_ cursor: Cursor, tenant: Tenant) -> Recognition {
-        state.withLock { state in
-            guard cursor.sequence > state.floor, cursor.sequence <= state.position, state.deleted.isListed else { return .notInMemory }
+    ///
+    /// - Returns: nil when the message is not in memory: then the log knows (``LogPlaces/recognise(_:tenant:in:)``).
+    public func recognise(_ cursor: Cursor, tenant: Tenant) -> CursorRecognition? {
+        state.withLock { state -> CursorRecognition? in
+            guard cursor.sequence > state.floor, cursor.sequence <= state.position, state.deleted.isListed else { return nil }
             if state.deleted.contains(cursor.sequence) { return .foreign }
-            guard let place = state.last(upTo: cursor.sequence), place.sequence == cursor.sequence else { return .notInMemory }
+            guard let place = state.last(upTo: cursor.sequence), place.sequence == cursor.sequence else { return nil }
             if place.tenant == tenant { return cursor.agrees(with: place.time) ? .own : .different }
             if cursor.agrees(with: place.time) { return .foreign }
             guard let own = state.byTenant[tenant], case let next = own.firstIndex(after: cursor.sequence), next < own.count else {
-                return .notInMemory
+                return nil
             }
             return cursor.agrees(with: own[next].intake) ? .foreign : .different
         }
@@ -201,11 +191,17 @@ public final class LogTail: Sendable {
     }
 
     /// Removes everything and restarts after `position`. The feed's thread.
-    public func reset(to position: UInt64) {
+    ///
+    /// - Parameter time: the time part of a cursor to `position`; nil when the message there is absent or unknown.
+    public func reset(to position: UInt64, time: Timestamp? = nil) {
         // Released outside the lock: freeing a full tail takes a while.
         let old = state.withLock { state in
             let old = state
             state = State(floor: position, position: position)
+            if let time {
+                state.others.append(Place(sequence: position, storedAt: time))
+                state.bytes = Self.placeBytes
+            }
             return old
         }
         _ = consume old
@@ -274,13 +270,6 @@ extension LogTail.State {
             if byTenant[tenant]?.isEmpty == true { byTenant[tenant] = nil }
         }
         return removed
-    }
-}
-
-extension Cursor {
-    /// Returns whether the cursor's time matches a message's time.
-    package func agrees(with time: Timestamp) -> Bool {
-        self.time == Cursor(time: time, epoch: epoch, sequence: sequence).time
     }
 }
 

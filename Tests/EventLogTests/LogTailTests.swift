@@ -204,7 +204,7 @@ import Testing
         for sequence in UInt64(1)...30 { tail.append(try Fixture.entry(sequence)) }
         tail.trim(to: LogRetention(epoch: 7, firstSequence: 1, lastSequence: 30, deleted: DeletedSequences(unlisted: 200_000)))
         #expect(tail.count == 0 && tail.byteCount == 0 && tail.floor == 30)
-        #expect(tail.recognise(Cursor(time: Fixture.time, epoch: 7, sequence: 31), tenant: "acme") == .notInMemory)
+        #expect(tail.recognise(Cursor(time: Fixture.time, epoch: 7, sequence: 31), tenant: "acme") == nil)
     }
 
     /// A message that is not an event is kept as sequence and time, within the same bound.
@@ -214,7 +214,7 @@ import Testing
         for sequence in UInt64(2)...1000 { tail.advance(to: sequence, time: Fixture.time) }
         #expect(tail.byteCount <= 4096 && tail.position == 1000 && tail.floor > 800)
         #expect(tail.recognise(Cursor(time: Fixture.time, epoch: 7, sequence: 1000), tenant: "acme") == .foreign)
-        #expect(tail.recognise(Cursor(time: Fixture.time, epoch: 7, sequence: tail.floor), tenant: "acme") == .notInMemory)
+        #expect(tail.recognise(Cursor(time: Fixture.time, epoch: 7, sequence: tail.floor), tenant: "acme") == nil)
         tail.trim(to: Self.retention(first: 901, last: 1000, deleted: [950, 951]))
         #expect(tail.floor == 900)
         let bytes = tail.byteCount
@@ -241,14 +241,14 @@ import Testing
             ("no event, by an earlier event", 20, 19, .different),
             ("no event, by the next own one: a gap's", 20, 22, .foreign),
             ("no event, in another past", 20, 30, .different),
-            ("where nothing is known to stand", 21, 20, .notInMemory),
-            ("behind the last own event, of another time", 30, 29, .notInMemory),
+            ("where nothing is known to stand", 21, 20, nil),
+            ("behind the last own event, of another time", 30, 29, nil),
             ("what was deleted cannot be compared", 16, 5000, .foreign),
-            ("where the tail begins", 5, 5, .notInMemory),
-            ("beyond the tail", 31, 31, .notInMemory),
-        ] as [(String, UInt64, Int64, LogTail.Recognition)]
+            ("where the tail begins", 5, 5, nil),
+            ("beyond the tail", 31, 31, nil),
+        ] as [(String, UInt64, Int64, CursorRecognition?)]
     )
-    func recognises(name: String, sequence: UInt64, time: Int64, recognition: LogTail.Recognition) throws {
+    func recognises(name: String, sequence: UInt64, time: Int64, recognition: CursorRecognition?) throws {
         let tail = LogTail(maxBytes: 1 << 20, position: 5)
         for sequence in UInt64(6)...30 where sequence != 21 {
             if sequence == 20 {

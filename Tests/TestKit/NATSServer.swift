@@ -99,10 +99,11 @@ public final class NATSServer: Sendable {
         try FileManager.default.copyItem(atPath: directory.file("data"), toPath: copy.file("data"))
     }
 
-    /// Replaces the data directory by a copy. The server must be down.
-    public func restoreStore(from copy: TemporaryDirectory) throws {
-        try FileManager.default.removeItem(atPath: directory.file("data"))
-        try FileManager.default.copyItem(atPath: copy.file("data"), toPath: directory.file("data"))
+    /// Replaces the data directory by a copy, or one stream's part of it. The server must be down.
+    public func restoreStore(from copy: TemporaryDirectory, stream: String? = nil) throws {
+        let part = stream.map { "data/jetstream/$G/streams/\($0)" } ?? "data"
+        try FileManager.default.removeItem(atPath: directory.file(part))
+        try FileManager.default.copyItem(atPath: copy.file(part), toPath: directory.file(part))
     }
 
     /// Suspends the server: connections stay open, requests get no answer from then on.

@@ -459,6 +459,27 @@ private typealias Fixture = DeliveryFixture
         withExtendedLifetime(bench) {}
     }
 
+    /// Others go on at once, not when the slowest receiver has answered.
+    @Test func aStopCutsOffWhatIsUnderWayWhenAnotherGoesOn() async throws {
+        let bench = try await DispatcherBench()
+        let id = try await bench.register("x")
+        bench.receiver.hold("x")
+        let first = try await bench.start("a", members: ["a"], configure: { $0.handOver = .milliseconds(50) })
+        try await bench.append(1...2)
+        #expect(await eventually(timeout: Self.patience) { bench.receiver.numbers("x") == [1] })
+        first.membership.set(["a", "b"])
+        let before = try await bench.endpoint(id)?.cursor
+        // The receiver has not answered, and does not before the process has ended.
+        try await first.stop()
+        #expect(try await bench.endpoint(id)?.cursor == before)
+        #expect(try await bench.endpoint(id)?.state == .enabled)
+        bench.receiver.release("x")
+        let second = try await bench.start("b", members: ["b"])
+        #expect(await eventually(timeout: Self.patience) { bench.receiver.numbers("x") == [1, 1, 2] })
+        try await second.stop()
+        withExtendedLifetime(bench) {}
+    }
+
     /// An idle endpoint is not driven, and its cursor follows what it does not want.
     @Test func anIdleEndpointIsUnloadedAndItsCursorFollows() async throws {
         let bench = try await DispatcherBench()

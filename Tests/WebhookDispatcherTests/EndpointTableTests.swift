@@ -70,6 +70,26 @@ private typealias Fixture = DeliveryFixture
         #expect(row.readThrough == cursor.sequence + 10)
     }
 
+    /// The stream of the records may have been cut: what it holds now counts.
+    @Test func aReadingOfAllRecordsTakesLowerRevisions() throws {
+        let table = EndpointTable()
+        var endpoint = try Fixture.stored(slot: 3).endpoint
+        guard case .added(let row, let first) = table.apply(try change(endpoint, revision: 9)).effect else {
+            throw TestKitError("a new endpoint is added")
+        }
+        row.update(first, me: MemberID(text: "me"))
+        endpoint.cursor = Fixture.cursor(4)
+        guard case .none = table.apply(try change(endpoint, revision: 5)).effect else {
+            throw TestKitError("an older record is passed over")
+        }
+        table.beginReading()
+        guard case .changed(let changed, let stored) = table.apply(try change(endpoint, revision: 5)).effect else {
+            throw TestKitError("it is the present one now")
+        }
+        #expect(changed === row && stored.revision == 5)
+        #expect(table.endReading().isEmpty)
+    }
+
     @Test func aSlotsFormerEndpointIsGone() throws {
         let table = EndpointTable()
         let row = try add(3, revision: 1, to: table)

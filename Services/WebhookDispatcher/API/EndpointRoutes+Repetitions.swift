@@ -22,7 +22,7 @@ extension EndpointRoutes {
         let parts = try backend.parts()
         // The search for a place costs requests to the bus: not for an absent endpoint.
         _ = try await endpoint(context, of: principal.tenant, parts)
-        let place = try await place(before: start, in: parts.log)
+        let place = try await place(before: start, for: principal.tenant, in: parts.log)
         let time = now()
         let endpoint = try await update(context, of: principal.tenant, parts) { $0.setBack(behind: place, at: time) }
         log("webhook events replayed", endpoint, principal, context)
@@ -37,7 +37,7 @@ extension EndpointRoutes {
         let parts = try backend.parts()
         let endpoint = try await endpoint(context, of: principal.tenant, parts)
         try shares.takeCount(principal.tenant)
-        let place = try await place(before: start, in: parts.log)
+        let place = try await place(before: start, for: principal.tenant, in: parts.log)
         let end = endpoint.cursor
         guard let beginning = endpoint.replayStart(behind: place), beginning < end else {
             return try .json(ReplayPreview(from: end.text, to: end.text, events: 0, more: false))
@@ -54,14 +54,16 @@ extension EndpointRoutes {
     }
 
     /// Returns the place behind which the events of a replay lie.
-    private func place(before start: ReplayStart, in log: EventLog) async throws -> Cursor {
+    private func place(before start: ReplayStart, for tenant: Tenant, in log: EventLog) async throws -> Cursor {
         switch start {
         case .event(let event):
-            let bounds = try await Self.asking { try await log.bounds() }
-            guard event.epoch == bounds.epoch, event.sequence <= bounds.lastSequence else {
-                throw APIError.validation("from: must be the id of an event that the log has reached, or send since.")
+            return try await Self.asking {
+                let bounds = try await log.bounds()
+                guard try await log.recognise(event, tenant: tenant, in: bounds) != .different else {
+                    throw APIError.validation("from: must be the id of an event that the log has reached, or send since.")
+                }
+                return try await log.cursor(at: event.previous.sequence, epoch: bounds.epoch)
             }
-            return event.previous
         case .time(let time):
             guard time <= now() else { throw APIError.validation("since: must not be in the future.") }
             return try await Self.asking { try await log.place(before: time) }

@@ -65,13 +65,12 @@ struct EndpointRoutes: Sendable {
         try await Self.check(registration.settings.url, of: principal.tenant, with: parts.sender)
         try shares.takePing(principal.tenant)
         let stored = try await Self.asking {
-            // Events that are stored from now on.
-            let bounds = try await parts.log.bounds()
-            return try await parts.endpoints.register(
+            try await parts.endpoints.register(
                 registration.settings,
                 of: principal.tenant,
                 secret: .generate(),
-                cursor: Cursor(time: now(), epoch: bounds.epoch, sequence: bounds.lastSequence),
+                // Events that are stored from now on.
+                cursor: parts.log.lastCursor(),
                 request: key,
                 within: parts.timeout
             )

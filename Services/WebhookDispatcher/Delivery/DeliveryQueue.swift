@@ -41,8 +41,8 @@ struct DeliveryQueue {
         readThrough = cursor.sequence
     }
 
-    /// Whether it begins with a gap of this epoch, which is not taken yet.
-    func isBegun(in epoch: UInt16) -> Bool { items.first?.message.cursor.epoch == epoch }
+    /// Whether it begins with a gap, which is not taken yet.
+    var beginsWithGap: Bool { items.first?.message.isGap == true }
     /// Whether it holds nothing.
     var isEmpty: Bool { items.isEmpty }
     /// The intake of the oldest message that is not taken; nil without one.

@@ -27,6 +27,7 @@ extension Dispatcher {
                 self.epoch = epoch
                 self.position = position
                 lives += 1
+                for row in table.all { row.rewind() }
                 for row in table.all where row.isChosen { place(row) }
             }
         }
@@ -115,7 +116,7 @@ extension Dispatcher {
     ///
     /// - Returns: false when the log was replaced meanwhile: its report says what follows.
     private func readPiece(_ group: TenantEndpoints) async throws(EventLogError) -> Bool {
-        let strays = group.hungry.filter { isElsewhere($0) || $0.readThrough > position }
+        let strays = group.hungry.filter { $0.isStray || $0.readThrough > position }
         if !strays.isEmpty { return try await placeStrays(strays, of: group) }
         guard let after = group.hungry.lazy.map(\.readThrough).min() else { return false }
         let (life, end) = (lives, position)
@@ -125,14 +126,14 @@ extension Dispatcher {
         case .evicted:
             read = try await log.read(.events(of: group.tenant), after: after, through: end, maxBytes: limits.pieceBytes)
         }
-        guard inbox.lives == life, lives == life else { return false }
+        guard isSameLog(life) else { return false }
         apply(read, after: after, to: group)
         return true
     }
 
     /// Gives a piece to the endpoints whose places it contains.
     private func apply(_ read: LogRead, after: UInt64, to group: TenantEndpoints) {
-        let rows = group.hungry.filter { $0.readThrough >= after && $0.readThrough <= read.position }
+        let rows = group.hungry.filter { !$0.isStray && $0.readThrough >= after && $0.readThrough <= read.position }
         var messages = [OutgoingMessage?](repeating: nil, count: read.entries.count)
         func message(_ index: Int) -> OutgoingMessage {
             let message = messages[index] ?? OutgoingMessage(read.entries[index], epoch: epoch)
@@ -172,32 +173,58 @@ extension Dispatcher {
         for row in rows { evaluate(row) }
     }
 
-    /// Finds the places of endpoints whose cursors are of another log, or beyond the end of this one: they get a gap, and then what this log has.
+    /// Finds the places of endpoints whose cursors were not compared with this log yet, or are beyond its end. Those that are not of this log get a gap, and
+    /// then what this log has.
     private func placeStrays(_ rows: Set<TrackedEndpoint>, of group: TenantEndpoints) async throws(EventLogError) -> Bool {
         let life = lives
         let bounds = try await log.bounds()
-        guard inbox.lives == life, lives == life, bounds.epoch == epoch else { return false }
-        let time = now()
+        guard isSameLog(life), bounds.epoch == epoch else { return false }
         for row in rows {
-            group.hungry.remove(row)
-            guard let drive = row.drive else {
+            let (cursor, drive) = (row.place, row.drive)
+            let isKnown = try await holds(cursor, of: group.tenant, bounds)
+            var gap: OutgoingMessage?
+            if !isKnown, let drive {
+                let place = try await place(insteadOf: cursor, of: drive.delivery.stored.endpoint, bounds)
+                gap = OutgoingMessage(.unknownCursor(current: place), at: now())
+            }
+            guard isSameLog(life) else { return false }
+            // One that was changed, claimed or let go meanwhile is looked at again, if it still waits.
+            guard row.place == cursor, row.drive === drive, group.hungry.remove(row) != nil else { continue }
+            if isKnown {
+                row.verify()
+            } else if let drive, let gap {
+                // What was read of the former log is delivered first.
+                guard drive.delivery.queue.isEmpty else { continue }
+                drive.delivery.begin(with: gap)
+            } else {
                 row.hasWork = true
-                continue
             }
-            // What was read of the former log is delivered first.
-            guard drive.delivery.queue.isEmpty else { continue }
-            if isElsewhere(row) {
-                // Everything that the new log has is behind its first entry's place.
-                let first = bounds.firstCursor ?? Cursor(time: time, epoch: epoch, sequence: 1)
-                let place = Cursor(time: first.time, epoch: epoch, sequence: first.sequence - min(first.sequence, 1))
-                drive.delivery.begin(with: OutgoingMessage(.unknownCursor(current: place), at: time))
-            } else if row.readThrough > bounds.lastSequence {
-                let end = feed.tail.cursor(at: bounds.lastSequence, epoch: epoch)
-                drive.delivery.begin(with: OutgoingMessage(.unknownCursor(current: end), at: time))
-            }
-            row.isAtHead = row.readThrough >= position
+            row.isAtHead = !row.hasWork && !row.isStray && row.readThrough >= position
+            evaluate(row)
         }
-        for row in rows { evaluate(row) }
         return true
     }
+
+    /// Whether the log was not replaced since a life that was noted.
+    func isSameLog(_ life: UInt64) -> Bool { inbox.lives == life && lives == life }
+
+    /// Whether a cursor is a place of this log (contract §3). One without a time is, if the log reaches it.
+    private func holds(_ cursor: Cursor, of tenant: Tenant, _ bounds: LogBounds) async throws(EventLogError) -> Bool {
+        guard cursor.hasTime else { return cursor.epoch == bounds.epoch && cursor.sequence <= bounds.lastSequence }
+        return try await log.recognise(cursor, tenant: tenant, in: bounds) != .different
+    }
+
+    /// Returns where an endpoint goes on whose cursor is not a place of this log: nothing that it has not taken is skipped.
+    ///
+    /// A log that was cut and written on holds behind the cut only messages that are later than all that the endpoint took. Of another log it gets
+    /// everything.
+    private func place(insteadOf cursor: Cursor, of endpoint: Endpoint, _ bounds: LogBounds) async throws(EventLogError) -> Cursor {
+        guard cursor.epoch == bounds.epoch, cursor.hasTime else {
+            return try await log.cursor(at: bounds.firstSequence - min(bounds.firstSequence, 1), epoch: bounds.epoch)
+        }
+        return try await log.place(before: max(cursor.time.advanced(by: .zero - Self.clockDifference), endpoint.createdAt))
+    }
+
+    /// How far the clocks may differ by which intakes and the server tell the time.
+    private static let clockDifference: Duration = .seconds(60)
 }

@@ -33,11 +33,14 @@ extension Dispatcher {
         drive.activeAt = clock()
         let endpoint = drive.delivery.stored.endpoint
         let startedAt = now()
-        Task {
+        attemptNumber += 1
+        let number = attemptNumber
+        attempts[number] = Task {
             let began = ContinuousClock.now
             let span = AttemptSpan(of: message, to: endpoint)
             let outcome = await send(span.message, endpoint.settings.url, endpoint.tenant, endpoint.secrets)
             span.end(outcome)
+            attempts[number] = nil
             ended(row, drive, attempt, outcome, to: endpoint.settings.url, startedAt: startedAt, duration: began.duration(to: .now))
         }
     }
@@ -80,7 +83,9 @@ extension Dispatcher {
         guard row.drive === drive else { return pump() }
         drive.activeAt = clock()
         switch step {
-        case .proceed: noteProgress(row, drive)
+        case .proceed:
+            if attempt.message.isGap { row.verify() }
+            noteProgress(row, drive)
         case .hold: if outcome == .postponed, !isStopping { park(row, drive, url.origin) }
         case .retry:
             row.isAtHead = false

@@ -57,7 +57,6 @@ extension Dispatcher {
 
     /// Takes over a record that is newer than the row.
     func adopt(_ row: TrackedEndpoint, _ stored: EndpointStore.Stored) {
-        guard stored.revision > row.revision else { return }
         guard let drive = row.drive, stored.endpoint.owner == membership.me.text else {
             if row.drive != nil { lose(row) }
             if row.update(stored, me: membership.me) { place(row) }
@@ -68,8 +67,10 @@ extension Dispatcher {
         let isUnconfirmed = drive.unconfirmed.map { $0.cursor == stored.endpoint.cursor && $0.state == stored.endpoint.state } ?? false
         let known = isUnconfirmed ? drive.unconfirmed : nil
         drive.unconfirmed = nil
+        let before = row.place
         let wasReset = drive.delivery.adopt(stored, insteadOf: known ?? drive.delivery.stored.endpoint)
         row.update(stored, me: membership.me)
+        if row.place != before { row.rewind() }
         if wasReset {
             place(row)
             drive.dirtySince = nil
@@ -100,15 +101,20 @@ extension Dispatcher {
     /// Finds out whether an endpoint is at the head of the log, and what is to be done about it.
     func place(_ row: TrackedEndpoint) {
         guard isStarted else { return }
-        row.isAtHead = !isElsewhere(row) && row.readThrough >= position
-        row.hasWork = false
+        findPlace(row)
         evaluate(row)
     }
 
-    /// Whether the cursor is of another log than the present one.
-    func isElsewhere(_ row: TrackedEndpoint) -> Bool {
-        guard let drive = row.drive else { return row.cursor.epoch != epoch }
-        return drive.delivery.queue.position.epoch != epoch && !drive.delivery.queue.isBegun(in: epoch)
+    /// Finds out whether an endpoint is at the head of the log, as far as memory knows. What it does not know is read (``read(for:)``).
+    private func findPlace(_ row: TrackedEndpoint) {
+        row.hasWork = false
+        // The tail may be of a later life of the log than what was applied.
+        if row.isStray, isSameLog(lives), row.place.epoch == epoch,
+            let recognition = feed.tail.recognise(row.place, tenant: row.group.tenant), recognition != .different
+        {
+            row.verify()
+        }
+        row.isAtHead = !row.isStray && row.readThrough >= position
     }
 
     /// Does what is to be done about an endpoint next.
@@ -148,7 +154,7 @@ extension Dispatcher {
             due.set(row, at: trouble.retryAt)
             return false
         case .enabled:
-            if row.hasWork || isElsewhere(row) { return true }
+            if row.hasWork { return true }
             if !row.isAtHead { read(for: row) }
             return false
         }
@@ -206,7 +212,8 @@ extension Dispatcher {
 
     /// Moves the cursor of an endpoint that has taken everything to the end of the log.
     func passToHead(_ row: TrackedEndpoint, _ drive: EndpointDrive) {
-        guard row.isChosen, row.isAtHead, drive.delivery.queue.isEmpty, position > drive.delivery.queue.position.sequence else { return }
+        guard row.isChosen, row.isAtHead, isSameLog(lives), drive.delivery.queue.isEmpty, position > drive.delivery.queue.position.sequence
+        else { return }
         let cursor = feed.tail.cursor(at: position, epoch: epoch)
         drive.delivery.read { $0.pass(to: cursor) }
     }
@@ -244,16 +251,14 @@ extension Dispatcher {
             // It was deleted; the record that says so follows.
             pause(row)
         case .success(let stored?):
-            if stored.revision >= row.revision {
-                let isSetBack = row.update(stored, me: membership.me)
-                row.begin(EndpointDrive(stored, at: clock()))
-                driven.insert(row)
-                row.hasWork = false
-                if isSetBack || isElsewhere(row) {
-                    row.isAtHead = !isElsewhere(row) && row.readThrough >= position
-                } else if row.isAtHead {
-                    row.noteRead(through: position)
-                }
+            let isSetBack = row.update(stored, me: membership.me)
+            row.begin(EndpointDrive(stored, at: clock()))
+            driven.insert(row)
+            row.hasWork = false
+            if isSetBack {
+                findPlace(row)
+            } else if row.isAtHead {
+                row.noteRead(through: position)
             }
         }
         applyDeferred(row)

@@ -86,7 +86,7 @@ extension Dispatcher {
 
     /// Reads the record of an endpoint whose write lost its comparison.
     private func readAgain(_ row: TrackedEndpoint, _ drive: EndpointDrive) {
-        let (id, tenant) = (row.id, row.group.tenant)
+        let (id, tenant, known) = (row.id, row.group.tenant, row.revision)
         Task {
             var pause = Backoff()
             var found: EndpointStore.Stored?
@@ -101,8 +101,12 @@ extension Dispatcher {
             }
             guard row.drive === drive else { return }
             drive.isLost = false
-            // Without a record it was deleted, which the table hears as well.
-            if let found { adopt(row, found) } else { drop(row) }
+            // Without a record it was deleted, which the table hears as well. What the table has heard meanwhile may be newer.
+            if let found {
+                if row.revision == known { adopt(row, found) }
+            } else {
+                drop(row)
+            }
             evaluate(row)
             pump()
         }
@@ -136,12 +140,13 @@ extension Dispatcher {
             group.window = EndpointDelivery.window(places: limits.attemptsPerTenant, busy: busy[group] ?? 0)
         }
         storePassedCursors()
-        findStrayCursors()
     }
 
     /// Stores the cursors of endpoints that have taken everything, and whose stored cursor is far behind: a process that takes over would read what was
     /// read, and the log's start would pass a cursor that nothing is missing behind.
     private func storePassedCursors() {
+        // The tail has the times of the cursors, and may be of a later life of the log.
+        guard isSameLog(lives) else { return }
         let span = position - min(position, inbox.retention?.firstSequence ?? 0)
         var places = limits.writes / 2 - writesUnderWay
         for row in table.all where places > 0 {
@@ -184,17 +189,6 @@ extension Dispatcher {
             applyDeferred(row)
             evaluate(row)
             pump()
-        }
-    }
-
-    /// Reads the log's bounds for endpoints whose cursors are beyond its end, as after a restored copy.
-    private func findStrayCursors() {
-        guard feed.isFollowing else { return }
-        for row in table.all where row.isChosen && row.isAtHead {
-            guard case .enabled = row.currentState, row.cursor.epoch == epoch, row.cursor.sequence > position else { continue }
-            row.isAtHead = false
-            row.hasWork = row.drive == nil
-            evaluate(row)
         }
     }
 }

@@ -54,8 +54,10 @@ actor Dispatcher {
         /// How long to wait before an endpoint is claimed again that another process has claimed: in this time all processes come to know the same
         /// members.
         var reclaim: Duration = .seconds(6)
-        /// How long attempts under way may take at the stop.
+        /// How long attempts under way may take at the stop of the only process.
         var drain: Duration = .seconds(15)
+        /// How long they may take when others go on: then they are cut off, and the others repeat them.
+        var handOver: Duration = .seconds(1)
         /// Time limit of a claim or write, retries through a short outage included.
         var store: Duration = .seconds(5)
 
@@ -110,6 +112,9 @@ actor Dispatcher {
     /// Tenants that wait until fewer reads are under way.
     var waitingReads: [TenantEndpoints] = []
 
+    /// Attempts under way, by number.
+    var attempts: [UInt64: Task<Void, Never>] = [:]
+    var attemptNumber: UInt64 = 0
     var underWay = 0
     var slowUnderWay = 0
     var claimsUnderWay = 0
@@ -182,8 +187,8 @@ actor Dispatcher {
         feed = LogFeed(log: log, tailBytes: tailBytes, observer: inbox, logger: logger)
     }
 
-    /// Delivers until the task is cancelled. Then it starts nothing more, waits for the attempts under way, at most ``Limits/drain``, and stores the
-    /// cursors. Call once.
+    /// Delivers until the task is cancelled. Then it starts nothing more, waits for the attempts under way, at most ``Limits/drain``, or
+    /// ``Limits/handOver`` when other processes are alive, and stores the cursors. Call once.
     ///
     /// - Throws: a permanent ``EventLogError``, after the same end.
     func run() async throws {
@@ -301,8 +306,13 @@ actor Dispatcher {
         turns = FairTurns()
         slowTurns = FairTurns()
         claims = FairTurns()
-        let deadline = clock().advanced(by: limits.drain)
+        let began = clock()
+        let deadline = began.advanced(by: limits.drain)
+        let isAlone = membership.view().members.allSatisfy { $0 == membership.me }
         repeat {
+            if !isAlone, began.advanced(by: limits.handOver) <= clock() {
+                for attempt in attempts.values { attempt.cancel() }
+            }
             storeProgress(all: true)
             guard underWay > 0 || writesUnderWay > 0 || claimsUnderWay > 0 || !dirty.isEmpty else { return }
             await settled.wait(atMost: .milliseconds(50))

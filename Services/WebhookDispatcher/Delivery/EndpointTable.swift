@@ -50,6 +50,8 @@ final class TrackedEndpoint {
     /// What it has while this process drives it.
     var drive: EndpointDrive?
     private var scannedThrough: UInt64
+    /// Whether ``place`` was found in the present log.
+    private var isVerified = false
     /// When its latest replay was requested; nil before the first.
     private var replayRequestedAt: Timestamp?
 
@@ -67,6 +69,12 @@ final class TrackedEndpoint {
 
     /// Up to here the log was read for it.
     var readThrough: UInt64 { drive?.delivery.queue.readThrough ?? scannedThrough }
+
+    /// The place behind which it is to get events, unless it gets a gap first.
+    var place: Cursor { drive?.delivery.queue.position ?? cursor }
+
+    /// Whether ``place`` must be compared with the log before anything is read behind it, or a gap be delivered instead.
+    var isStray: Bool { !isVerified && !(drive?.delivery.queue.beginsWithGap ?? false) }
 
     /// Which events it gets.
     var selection: EventSelection { EventSelection(tenant: group.tenant, types: types, user: user) }
@@ -89,6 +97,20 @@ final class TrackedEndpoint {
         }
     }
 
+    /// Records that ``place`` is one of the present log.
+    func verify() { isVerified = true }
+
+    /// Forgets what was read of the log, which is another one, or was cut and written on.
+    func rewind() {
+        isVerified = false
+        isAtHead = false
+        hasWork = false
+        if let drive { drive.delivery.rewind() } else { scannedThrough = cursor.sequence }
+    }
+
+    /// Forgets the revision: the stream of the records may have been cut, and whatever it holds now counts.
+    fileprivate func forgetRevision() { revision = 0 }
+
     /// Takes over a record. The place up to which the log was read stays, unless the cursor is another one, or was set back to itself by a replay.
     ///
     /// - Returns: whether it is read again from the cursor.
@@ -105,6 +127,8 @@ final class TrackedEndpoint {
         isOwner = endpoint.owner == me.text
         isUnannounced = endpoint.unannouncedDisabling != nil
         if isSetBack { scannedThrough = endpoint.cursor.sequence }
+        // The process that stored it may know another state of the log. One that drives has its own place.
+        if isSetBack, drive == nil { isVerified = false }
         return isSetBack
     }
 
@@ -119,6 +143,7 @@ final class TrackedEndpoint {
     func endDrive() {
         let isComplete = drive.map { $0.delivery.queue.isEmpty && !$0.delivery.isDirty } ?? false
         scannedThrough = isComplete ? readThrough : cursor.sequence
+        isVerified = isVerified && isComplete
         isAtHead = isAtHead && isComplete
         drive = nil
     }
@@ -236,6 +261,7 @@ final class EndpointTable {
     func beginReading() {
         reading &+= 1
         isReading = true
+        for row in all { row.forgetRevision() }
     }
 
     /// Ends the reading, and removes and returns the endpoints that have no record any more. Without effect when it has ended.

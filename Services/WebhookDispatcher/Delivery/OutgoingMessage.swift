@@ -14,6 +14,9 @@ final class OutgoingMessage: Sendable {
     /// The bytes, and the id by which receivers detect repetitions.
     let signed: SignedMessage
 
+    /// Whether it is a `stream.gap` of the endpoint.
+    let isGap: Bool
+
     /// The message's size in bytes, for turns and bounds.
     var size: Int { signed.body.count }
     /// The place in the log.
@@ -25,6 +28,7 @@ final class OutgoingMessage: Sendable {
         type = entry.event.type
         intake = entry.intake
         signed = SignedMessage(entry.event, cursor: cursor)
+        isGap = false
     }
 
     /// Encodes a gap: the event that tells an endpoint that it gets less than it asked for. Delivered, it moves the cursor to the place from which the
@@ -35,7 +39,14 @@ final class OutgoingMessage: Sendable {
         intake = now
         var data: [UInt8] = []
         gap.appendPayload(to: &data)
-        signed = SignedMessage(id: cursor, type: type, time: now, data: data)
+        // The event at the place to which a lost cursor moves was delivered with its id, by which receivers detect repetitions.
+        let id =
+            switch gap {
+            case .expired: cursor
+            case .unknownCursor: Cursor(time: now, epoch: cursor.epoch, sequence: cursor.sequence)
+            }
+        signed = SignedMessage(id: id, type: type, time: now, data: data)
+        isGap = true
     }
 
     /// Encodes the `webhook.ping` of an endpoint (contract §14).
@@ -47,5 +58,6 @@ final class OutgoingMessage: Sendable {
         intake = now
         let data: JSONObject = ["endpointId": .string("\(endpoint)")]
         signed = SignedMessage(id: cursor, type: type, time: now, data: data.bytes)
+        isGap = false
     }
 }

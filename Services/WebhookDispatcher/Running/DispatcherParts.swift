@@ -33,8 +33,8 @@ struct DispatcherParts: Sendable {
         )
     }
 
-    /// Dispatches until the task is cancelled. Then the attempts under way end and their cursors are written, then the journal is stored, and then
-    /// this process leaves, so that others take over from the places that were written.
+    /// Dispatches until the task is cancelled. Then the attempts under way end and their cursors are written, then this process leaves, so that others
+    /// take over from the places that were written, and then the journal is stored.
     ///
     /// - Throws: errors of the dispatcher.
     func run() async throws {
@@ -47,10 +47,10 @@ struct DispatcherParts: Sendable {
         } catch {
             end = .failure(error)
         }
-        journalling.cancel()
-        await journalling.value
         reporting.cancel()
         await reporting.value
+        journalling.cancel()
+        await journalling.value
         sender.close()
         try end.get()
     }

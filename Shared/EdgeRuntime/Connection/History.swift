@@ -3,17 +3,13 @@ public import EventLog
 public import EventModel
 
 /// The edge's reads of the log itself: only for positions older than the tail.
-public protocol LogReading: Sendable {
+public protocol LogReading: LogPlaces {
     /// Reads the source's events after a sequence. The result says up to where it is complete, and what is missing.
     func read(_ source: LogSource, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead
     /// The last number of the current execution; nil without an execution.
     func execution(of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTail?
     /// The first and last sequence kept, as of this call or later.
     func bounds() async throws(EventLogError) -> LogBounds
-    /// The content of a position in the log.
-    func content(at sequence: UInt64) async throws(EventLogError) -> LogPlaceContent
-    /// The cursor of the tenant's first message after a position; nil without one.
-    func firstCursor(of tenant: Tenant, after sequence: UInt64) async throws(EventLogError) -> Cursor?
 }
 
 extension EventLog: LogReading {}
@@ -91,7 +87,7 @@ final class History: Sendable {
         case .own: return .answer(.after(cursor))
         case .foreign: return self.tail.deleted.mayContain(after: cursor.sequence) ? .valid(cursor) : .answer(.after(cursor))
         case .different: return .answer(.unknownCursor)
-        case .notInMemory: return .nothing
+        case nil: return .nothing
         }
     }
 
@@ -120,29 +116,18 @@ final class History: Sendable {
         }
     }
 
-    /// Resolves a cursor within the log's bounds: compares its time with the message at its position, as ``LogTail/recognise(_:tenant:)``
-    /// does.
+    /// Resolves a cursor within the log's bounds: compares its time with the message at its position.
     private func start(
         at cursor: Cursor,
         _ tenant: Tenant,
         _ bounds: LogBounds,
         _ feed: FeedPosition
     ) async throws(EventLogError) -> StreamStart {
-        // Just before the first entry kept there is no message to compare with.
-        if cursor.sequence >= bounds.firstSequence, bounds.lastSequence > 0 {
-            switch try await self.log.content(at: cursor.sequence) {
-            case .event(tenant, let intake): return cursor.agrees(with: intake) ? .after(cursor) : .unknownCursor
-            case .event(_, let time), .other(let time):
-                // The position before a gap's end has the time of the tenant's next event (``StreamGap/resumptionCursor``).
-                if !cursor.agrees(with: time),
-                    try await self.log.firstCursor(of: tenant, after: cursor.sequence).map({ cursor.agrees(with: $0.time) }) != true
-                {
-                    return .unknownCursor
-                }
-            case .nothing: break
-            }
+        switch try await self.log.recognise(cursor, tenant: tenant, in: bounds) {
+        case .own: return .after(cursor)
+        case .foreign: return try await self.startUnlessPurged(cursor, tenant, feed)
+        case .different: return .unknownCursor
         }
-        return try await self.startUnlessPurged(cursor, tenant, feed)
     }
 
     /// Resolves a cursor whose position holds no event of the tenant, or no longer.

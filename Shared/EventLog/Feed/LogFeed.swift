@@ -202,7 +202,7 @@ public final class LogFeed: Sendable {
         switch course {
         case .begin(let after):
             let time = try? await log.time(at: after)
-            tail.reset(to: after)
+            tail.reset(to: after, time: time)
             observer.logAdvanced(to: after, time: time)
             told.store(after, ordering: .releasing)
             return after
@@ -217,7 +217,7 @@ public final class LogFeed: Sendable {
             )
             replacements.add(1, ordering: .relaxed)
             let time = try? await log.time(at: position)
-            tail.reset(to: position)
+            tail.reset(to: position, time: time)
             observer.logReplaced(epoch: epoch, position: position, time: time)
             told.store(position, ordering: .releasing)
             return position

@@ -2,7 +2,7 @@ public import Basics
 public import EventModel
 import NATSClient
 
-extension EventLog {
+extension EventLog: LogPlaces {
     /// Returns the content at a sequence: one request to the stream's leader.
     ///
     /// - Throws: a retriable ``EventLogError`` when the log is unreachable.
@@ -35,7 +35,7 @@ extension EventLog {
     /// Returns the place behind which all messages lie that the log stored at `time` or later, among them all of every tenant: before the first
     /// kept message when all are later, at the end when none is.
     ///
-    /// Halves the log, with one request a step, at most 63.
+    /// Halves the log, with one request a step, at most 64. The cursor's time is that of the message at the place, as ``cursor(at:)`` gives it.
     ///
     /// - Throws: a retriable ``EventLogError`` when the log is unreachable.
     public func place(before time: Timestamp) async throws(EventLogError) -> Cursor {
@@ -54,7 +54,23 @@ extension EventLog {
             }
             if Timestamp(serverNanoseconds: found.timestamp) < time { low = max(found.sequence + 1, middle + 1) } else { high = middle }
         }
-        return Cursor(time: time, epoch: bounds.epoch, sequence: low == 0 ? 0 : low - 1)
+        return try await cursor(at: low == 0 ? 0 : low - 1, epoch: bounds.epoch)
+    }
+
+    /// Returns the cursor of the last place in the log, as of this call or later.
+    ///
+    /// - Throws: a retriable ``EventLogError`` when the log is unreachable.
+    public func lastCursor() async throws(EventLogError) -> Cursor {
+        let bounds = try await bounds()
+        return try await cursor(at: bounds.lastSequence, epoch: bounds.epoch)
+    }
+
+    /// Returns the cursor of a place, with the time of the message there; without a time when it is absent (``Cursor/hasTime``).
+    ///
+    /// - Throws: a retriable ``EventLogError`` when the log is unreachable.
+    public func cursor(at sequence: UInt64, epoch: UInt16) async throws(EventLogError) -> Cursor {
+        let time = sequence > 0 ? try await time(at: sequence) : nil
+        return Cursor(time: time ?? Timestamp(millisecondsSinceEpoch: 0), epoch: epoch, sequence: sequence)
     }
 
     /// Returns whether the log still holds one of these messages, newest first: a stream restored from an older copy and written since has other

@@ -18,10 +18,12 @@ final class DispatcherBench: Sendable {
     let connection: NATSConnection
     let log: EventLog
     let store: EndpointStore
-    let clock = SettableClock()
+    let clock: SettableClock
     let receiver = FakeReceiver()
 
-    init() async throws {
+    /// - Parameter time: what the dispatchers' and the store's clock shows.
+    init(at time: Timestamp = DeliveryFixture.time) async throws {
+        clock = SettableClock(time)
         server = try await NATSServer()
         connection = try await Self.connect(to: server)
         log = try await Self.open(connection)
@@ -51,7 +53,12 @@ final class DispatcherBench: Sendable {
 
     /// Appends numbered events of a tenant.
     @discardableResult
-    func append(_ numbers: ClosedRange<Int>, of tenant: Tenant = "acme", type: String = "incident.opened") async throws -> [Cursor] {
+    func append(
+        _ numbers: ClosedRange<Int>,
+        of tenant: Tenant = "acme",
+        type: String = "incident.opened",
+        intake: Timestamp = DeliveryFixture.time
+    ) async throws -> [Cursor] {
         let events = try numbers.map { number in
             Event(
                 id: EventID(generated: "\(tenant)-\(number)"),
@@ -61,7 +68,7 @@ final class DispatcherBench: Sendable {
                 payload: try Payload(validating: Array("{\"n\":\(number)}".utf8))
             )
         }
-        return try await log.append(contentsOf: events, intake: DeliveryFixture.time, timeout: Self.patience).map(\.cursor)
+        return try await log.append(contentsOf: events, intake: intake, timeout: Self.patience).map(\.cursor)
     }
 
     /// Drops all that is older than `first`.
@@ -91,12 +98,12 @@ final class DispatcherBench: Sendable {
         cursor: Cursor? = nil,
         isEnabled: Bool = true
     ) async throws -> EndpointID {
-        let start = try await log.bounds()
+        let start = try await log.lastCursor()
         let stored = try await store.register(
             try DeliveryFixture.settings("https://\(name).example/", types: types, isOrdered: isOrdered),
             of: tenant,
             secret: .generate(),
-            cursor: cursor ?? Cursor(time: DeliveryFixture.time, epoch: start.epoch, sequence: start.lastSequence),
+            cursor: cursor ?? start,
             within: Self.patience
         )
         if isEnabled { try await update(stored.endpoint.id, of: tenant) { $0.state = .enabled } }
@@ -207,10 +214,13 @@ final class FakeMembership: Sendable {
 
 /// A clock that stands still until it is moved.
 final class SettableClock: Sendable {
-    private let time = Mutex(DeliveryFixture.time)
+    private let time: Mutex<Timestamp>
+
+    init(_ time: Timestamp) { self.time = Mutex(time) }
 
     var now: @Sendable () -> Timestamp { { self.time.withLock { $0 } } }
     func advance(by duration: Duration) { time.withLock { $0 = $0.advanced(by: duration) } }
+    func set(_ now: Timestamp) { time.withLock { $0 = now } }
 }
 
 /// Receivers of webhooks, one for each host's name, that answer as the test says.
@@ -267,7 +277,11 @@ final class FakeReceiver: Sendable {
             if outcome != .postponed { state.received[name, default: []].append(received) }
             return (state.held[name], outcome)
         }
-        try? await held?.value()
+        do {
+            try await held?.value()
+        } catch {
+            return .postponed
+        }
         return outcome ?? DeliveryFixture.success
     }
 }

@@ -56,6 +56,8 @@ struct DecisionService: Sendable {
     let barrier: ReadBarrier
     let recorder: RequestRecorder
     let announcer: RecordAnnouncer
+    /// Each tenant's share of the records for what people write; nil without a limit.
+    let shares: TenantByteShares?
     let timeout: Duration
     let now: @Sendable () -> Timestamp
 
@@ -94,6 +96,7 @@ struct DecisionService: Sendable {
             guard approval.request.isDecidedAtOnce else {
                 return try await vote(request, with: right, by: voter, on: approval, id: id, at: time)
             }
+            try charge(request.reason?.utf8.count ?? 0, to: tenant)
             var decision = approval.request.decision(request.action, by: voter.user, at: time, reason: request.reason)
             decision.onBehalfOf = right.onBehalfOf
             // No attempt begins after the expiry: a request that waits for the bus that long finds the approval expired.
@@ -138,6 +141,11 @@ struct DecisionService: Sendable {
         let stored: ApprovalRecords.Stored
         do {
             let event = try vote.event(on: approval.request, traceparent: request.traceparent)
+            // One that the caller has is not stored again.
+            if !approval.votes.contains(where: { $0.votedBy == voter.user }) {
+                // The decision that it completes repeats the reason.
+                try charge(ApprovalRecords.bytes(of: event, at: place) + (request.reason?.utf8.count ?? 0), to: approval.request.tenant)
+            }
             stored = try await store(
                 event,
                 at: place,
@@ -158,6 +166,17 @@ struct DecisionService: Sendable {
         guard let settled = try await settle(request.approvalID, of: approval.request.tenant) else { return .notFound }
         guard let decided = settled.decision else { return .voted(standing, settled) }
         return Self.outcome(decided.decision, eventID: decided.eventID, of: standing.eventID, in: settled)
+    }
+
+    /// Takes a part of the tenant's share of the records.
+    ///
+    /// - Throws: `rate_limited` beyond it.
+    private func charge(_ bytes: Int, to tenant: Tenant) throws(APIError) {
+        guard bytes > 0, let seconds = shares?.take(bytes, of: tenant) else { return }
+        throw .rateLimited(
+            "Your tenant's votes and reasons have taken its share of APPROVALS. Retry in \(seconds) s, or let an operator raise APPROVALS_MAX_BYTES.",
+            retryAfter: seconds
+        )
     }
 
     /// Makes the decision of an approval whose votes suffice, unless it has one.

@@ -54,6 +54,7 @@ struct ApprovalService: Service {
             barrier: barrier,
             recorder: recorder,
             announcer: announcer,
+            shares: .ofVotes(self.log),
             timeout: timeout,
             now: now
         )

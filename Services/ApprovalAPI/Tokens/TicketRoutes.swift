@@ -13,7 +13,7 @@ struct TicketRoutes: Sendable {
 
     let backend: ApprovalBackend
     let now: @Sendable () -> Timestamp
-    private let shares = TicketShares()
+    private let shares = TenantByteShares.ofTickets()
     private let issued = Counter(label: "causeway_tickets_issued")
 
     init(backend: ApprovalBackend, now: @escaping @Sendable () -> Timestamp) {

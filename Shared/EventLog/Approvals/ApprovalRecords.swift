@@ -47,21 +47,26 @@ public struct ApprovalRecords: Sendable {
     /// What nats-server stores with each message, in bytes.
     private static let storedOverhead = 64
 
-    /// Returns how many bytes the records of a request may take: its own, its decision's, and one for each step of its escalation. What people write, as
-    /// votes and reasons, is not included.
+    /// Returns how many bytes the records of a request may take: its own, its decision's and its consumption's, and one for each step of its escalation. What
+    /// people write, as votes and reasons, is not included.
     public static func bytes(of request: Event) -> Int {
         let payload = request.payload.bytes.count
         guard let id = EventCatalogue.requestedApproval(request) else { return payload }
-        let longest = Cursor(time: request.time, epoch: .max, sequence: .max)
-        let message = OutgoingMessage(
-            subject: ApprovalPlace.request(approvalID: id).recordSubject(tenant: request.tenant),
-            headers: ApprovalRecordMessage.headers(of: request, intake: request.time, request: longest),
-            payload: request.payload.bytes
-        )
-        let envelope = message.encodedCount - payload + storedOverhead
+        let envelope = bytes(of: request, at: .request(approvalID: id)) - payload
         let steps = (try? ApprovalPolicy(request.payload, field: "payload"))?.escalations.count ?? 0
         // A step repeats the title, and names its groups.
-        return payload + envelope * (2 + steps) + derivedBytes * (1 + steps) + steps * min(payload, 4 * derivedBytes)
+        return payload + envelope * (3 + steps) + derivedBytes * (2 + steps) + steps * min(payload, 4 * derivedBytes)
+    }
+
+    /// Returns how many bytes a record takes.
+    public static func bytes(of event: Event, at place: ApprovalPlace) -> Int {
+        let longest = Cursor(time: event.time, epoch: .max, sequence: .max)
+        let message = OutgoingMessage(
+            subject: place.recordSubject(tenant: event.tenant),
+            headers: ApprovalRecordMessage.headers(of: event, intake: event.time, request: longest),
+            payload: event.payload.bytes
+        )
+        return message.encodedCount + storedOverhead
     }
 
     /// Stores the record of a request that the log holds.

@@ -35,7 +35,8 @@ final class ApprovalBench: Sendable {
     /// - Parameters:
     ///   - server: that of another process; nil for a new one.
     ///   - time: the time of its clock, in milliseconds (``Fixture/later(_:)``).
-    init(on server: NATSServer? = nil, at time: Int64 = 1_000_000) async throws {
+    ///   - shares: of what people write; nil for no limit.
+    init(on server: NATSServer? = nil, at time: Int64 = 1_000_000, shares: TenantByteShares? = nil) async throws {
         if let server { self.server = server } else { self.server = try await NATSServer() }
         let url = self.server.url
         // The server may stand still for seconds while the machine writes to its disk.
@@ -64,6 +65,7 @@ final class ApprovalBench: Sendable {
             barrier: barrier,
             recorder: recorder,
             announcer: announcer,
+            shares: shares,
             timeout: .seconds(10),
             now: now
         )
@@ -166,6 +168,7 @@ final class ApprovalBench: Sendable {
         _ action: DecisionAction = .approve,
         by user: String,
         roles: Set<String>,
+        reason: String? = nil,
         onBehalfOf other: UserID? = nil,
         key: String? = nil
     ) async throws -> DecisionService.Outcome {
@@ -173,6 +176,7 @@ final class ApprovalBench: Sendable {
             DecisionService.Request(
                 approvalID: id,
                 action: action,
+                reason: reason,
                 onBehalfOf: other,
                 idempotencyKey: try key.map { try IdempotencyKey($0) }
             ),

@@ -1,4 +1,5 @@
 import Basics
+import EventLog
 import EventModel
 import TestKit
 import Testing
@@ -9,6 +10,33 @@ import Testing
 private typealias Fixture = DeliveryFixture
 
 @Suite("Delivery queue") struct DeliveryQueueTests {
+    /// Receivers detect repetitions by the id. That of an expired gap follows from the log.
+    @Test func aGapOfALostCursorIsRepeatedAsItWas() throws {
+        for stays in [true, false] {
+            let gap: StreamGap = stays ? .unknownCursor(current: Fixture.cursor(4)) : .expired(missedBefore: Fixture.cursor(5))
+            var queue = DeliveryQueue(after: Fixture.cursor(9))
+            let message = OutgoingMessage(gap, at: Fixture.time)
+            queue.begin(with: message)
+            queue.append(try Fixture.message(6))
+            queue.start(message)
+            queue.putBack(message)
+            queue.dropWaiting()
+            #expect((queue.nextWaiting === message) == stays && queue.waitingCount == (stays ? 1 : 0))
+            #expect(queue.readThrough == (stays ? 4 : 9))
+        }
+    }
+
+    /// A restored log has another message at the sequence of a lost cursor: that one must not stay stored.
+    @Test func theSamePlaceOfAnotherHistoryIsProgress() throws {
+        var delivery = EndpointDelivery(try Fixture.stored(cursor: 4))
+        #expect(!delivery.isDirty)
+        let place = Cursor(time: Fixture.time.advanced(by: .seconds(1)), epoch: Fixture.epoch, sequence: 4)
+        delivery.begin(with: OutgoingMessage(.unknownCursor(current: place), at: Fixture.time))
+        guard case .message(let gap) = delivery.next(at: Fixture.time, isAtHead: true) else { throw TestKitError("a gap waits") }
+        _ = delivery.ended(delivery.start(gap), Fixture.success, at: Fixture.time, random: 0.5)
+        #expect(delivery.isDirty && delivery.record.endpoint.cursor.isIdentical(to: place))
+    }
+
     private func queue(_ sequences: UInt64..., after: UInt64 = 0) throws -> (DeliveryQueue, [OutgoingMessage]) {
         var queue = DeliveryQueue(after: Fixture.cursor(after))
         let messages = try sequences.map { try Fixture.message($0) }

@@ -79,6 +79,7 @@ private typealias Fixture = DeliveryFixture
         }
         row.update(first, me: MemberID(text: "me"))
         endpoint.cursor = Fixture.cursor(4)
+        _ = table.endReading()
         guard case .none = table.apply(try change(endpoint, revision: 5)).effect else {
             throw TestKitError("an older record is passed over")
         }
@@ -87,6 +88,11 @@ private typealias Fixture = DeliveryFixture
             throw TestKitError("it is the present one now")
         }
         #expect(changed === row && stored.revision == 5)
+        row.begin(EndpointDrive(first, at: MonotonicInstant(nanoseconds: 0)))
+        guard case .older(let older) = table.apply(try change(endpoint, revision: 5)).effect else {
+            throw TestKitError("the leader says what counts for one that is driven")
+        }
+        #expect(older === row)
         #expect(table.endReading().isEmpty)
     }
 

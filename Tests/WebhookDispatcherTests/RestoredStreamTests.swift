@@ -23,7 +23,7 @@ import Testing
         #expect(await eventually(timeout: Self.patience) { stored < .now })
         bench.clock.set(.now)
         let ids = [try await bench.register("x"), try await bench.register("y")]
-        var running = try await bench.start()
+        var running = try await bench.start(configure: { $0.clockDifference = .zero })
         func untilTaken(_ cursor: Cursor) async throws {
             for id in ids {
                 #expect(try await eventually(timeout: Self.patience) { try await bench.endpoint(id)?.cursor == cursor }, "\(id)")
@@ -45,13 +45,13 @@ import Testing
         try bench.server.restoreStore(from: copy, stream: bench.log.configuration.streamName)
         try await bench.server.start()
         let last = try await bench.append(7...8, intake: .now)[1]
-        if !isRunning { running = try await bench.start() }
+        if !isRunning { running = try await bench.start(configure: { $0.clockDifference = .zero }) }
         for name in ["x", "y"] {
             if name == "y" { try await bench.update(ids[1]) { $0.state = .enabled } }
-            #expect(await eventually(timeout: Self.patience) { bench.receiver.numbers(name) == [4, 5, 6, 4, 7, 8] }, "\(name)")
+            #expect(await eventually(timeout: Self.patience) { bench.receiver.numbers(name) == [4, 5, 6, 7, 8] }, "\(name)")
             let received = bench.receiver.received(name)
             #expect(received.map(\.type).firstIndex(of: "stream.gap") == 3 && received.count { $0.type == "stream.gap" } == 1)
-            #expect(Set(received.map(\.id)).count == received.count - 1, "only the fourth event came twice: no other id is used again")
+            #expect(Set(received.map(\.id)).count == received.count, "the gap has no event's id")
         }
         try await untilTaken(last)
         try await running.stop()
@@ -63,19 +63,19 @@ import Testing
         let bench = try await DispatcherBench()
         let id = try await bench.register("x")
         let running = try await bench.start()
-        func untilTaken(_ cursor: Cursor) async throws {
-            #expect(try await eventually(timeout: Self.patience) { try await bench.endpoint(id)?.cursor == cursor })
-        }
-        try await untilTaken(try await bench.append(1...1)[0])
         let copy = try TemporaryDirectory()
-        try await bench.server.stop()
-        try bench.server.copyStore(to: copy)
-        try await bench.server.start()
-        for number in 2...4 { try await untilTaken(try await bench.append(number...number)[0]) }
-        try await bench.server.stop()
-        try bench.server.restoreStore(from: copy, stream: EventLogConfiguration.webhooksName)
-        try await bench.server.start()
-        try await untilTaken(try await bench.append(5...5)[0])
+        for number in 1...5 {
+            let cursor = try await bench.append(number...number)[0]
+            #expect(try await eventually(timeout: Self.patience) { try await bench.endpoint(id)?.cursor == cursor }, "\(number)")
+            guard number == 1 || number == 4 else { continue }
+            try await bench.server.stop()
+            if number == 1 {
+                try bench.server.copyStore(to: copy)
+            } else {
+                try bench.server.restoreStore(from: copy, stream: EventLogConfiguration.webhooksName)
+            }
+            try await bench.server.start()
+        }
         #expect(Set(bench.receiver.numbers("x")) == Set(1...5))
         try await running.stop()
         withExtendedLifetime(bench) {}

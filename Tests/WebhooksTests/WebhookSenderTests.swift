@@ -323,6 +323,18 @@ import Testing
         }
     }
 
+    /// A host that answers nothing at all, as behind a firewall: a process that stops does not wait for it.
+    @Test func anAttemptThatConnectsIsCancelledAtOnce() async throws {
+        // Longer than the test may take.
+        let bench = try SenderBench(timeout: .seconds(3600))
+        let silent = try await SilentListener()
+        let task = Task { try await bench.send(to: "http://127.0.0.1:\(silent.port)/") }
+        #expect(await eventually(timeout: .seconds(60)) { bench.dials.count == 1 })
+        task.cancel()
+        #expect(try await task.value == .postponed)
+        #expect(bench.sender.attemptCount == 0)
+    }
+
     /// Receivers that hang hold the places of tests: neither a tenant takes those of others, nor do all tests take those of deliveries.
     @Test func testsHaveAShareForEachTenantAndForAll() {
         var limits = WebhookSenderConfiguration.Limits()

@@ -96,7 +96,7 @@ struct DecisionService: Sendable {
             guard approval.request.isDecidedAtOnce else {
                 return try await vote(request, with: right, by: voter, on: approval, id: id, at: time)
             }
-            try charge(request.reason?.utf8.count ?? 0, to: tenant)
+            try charge(Self.size(ofReason: request.reason), to: tenant)
             var decision = approval.request.decision(request.action, by: voter.user, at: time, reason: request.reason)
             decision.onBehalfOf = right.onBehalfOf
             // No attempt begins after the expiry: a request that waits for the bus that long finds the approval expired.
@@ -144,7 +144,7 @@ struct DecisionService: Sendable {
             // One that the caller has is not stored again.
             if !approval.votes.contains(where: { $0.votedBy == voter.user }) {
                 // The decision that it completes repeats the reason.
-                try charge(ApprovalRecords.bytes(of: event, at: place) + (request.reason?.utf8.count ?? 0), to: approval.request.tenant)
+                try charge(ApprovalRecords.bytes(of: event, at: place) + Self.size(ofReason: request.reason), to: approval.request.tenant)
             }
             stored = try await store(
                 event,
@@ -177,6 +177,13 @@ struct DecisionService: Sendable {
             "Your tenant's votes and reasons have taken its share of APPROVALS. Retry in \(seconds) s, or let an operator raise APPROVALS_MAX_BYTES.",
             retryAfter: seconds
         )
+    }
+
+    /// Returns the bytes that a reason takes in a record: escapes take up to six for one.
+    private static func size(ofReason reason: String?) -> Int {
+        guard let reason else { return 0 }
+        let member: JSONObject = ["reason": .string(reason)]
+        return member.bytes.count
     }
 
     /// Makes the decision of an approval whose votes suffice, unless it has one.

@@ -21,10 +21,13 @@ extension EndpointRoutes {
         let start = try ReplayStart(try await request.readObject(upTo: ReplayStart.maximumBodyBytes))
         let parts = try backend.parts()
         // The search for a place costs requests to the bus: not for an absent endpoint.
-        _ = try await endpoint(context, of: principal.tenant, parts)
+        let known = try await endpoint(context, of: principal.tenant, parts)
         let place = try await place(before: start, for: principal.tenant, in: parts.log)
+        let isLost = try await isLost(known, parts.log)
         let time = now()
-        let endpoint = try await update(context, of: principal.tenant, parts) { $0.setBack(behind: place, at: time) }
+        let endpoint = try await update(context, of: principal.tenant, parts) { endpoint in
+            if !isLost || endpoint.cursor != known.cursor { endpoint.setBack(behind: place, at: time) }
+        }
         log("webhook events replayed", endpoint, principal, context)
         return try .json(EndpointView(endpoint))
     }
@@ -39,7 +42,8 @@ extension EndpointRoutes {
         try shares.takeCount(principal.tenant)
         let place = try await place(before: start, for: principal.tenant, in: parts.log)
         let end = endpoint.cursor
-        guard let beginning = endpoint.replayStart(behind: place), beginning < end else {
+        let isLost = try await isLost(endpoint, parts.log)
+        guard !isLost, let beginning = endpoint.replayStart(behind: place), beginning < end else {
             return try .json(ReplayPreview(from: end.text, to: end.text, events: 0, more: false))
         }
         let (read, last) = try await Self.asking {
@@ -51,6 +55,12 @@ extension EndpointRoutes {
         let selection = endpoint.selection
         let count = read.entries.count { selection.includes($0.event) }
         return try .json(ReplayPreview(from: beginning.text, to: end.text, events: count, more: read.position < last))
+    }
+
+    /// Whether an endpoint's cursor is of a log that was restored since. It is not set back: behind the gap comes all that it has not taken, and a place in the
+    /// present log may be ahead of that.
+    private func isLost(_ endpoint: Endpoint, _ log: EventLog) async throws -> Bool {
+        try await Self.asking { try await !log.holds(endpoint.cursor, of: endpoint.tenant, in: log.bounds()) }
     }
 
     /// Returns the place behind which the events of a replay lie.

@@ -89,8 +89,10 @@ extension Dispatcher {
     /// Reads piece after piece for those of a tenant's endpoints that wait for more, each for all whose places it contains.
     private func read(_ group: TenantEndpoints) async {
         while !group.hungry.isEmpty, !isStopping {
+            let life = lives
             do throws(EventLogError) {
-                guard try await readPiece(group) else { break }
+                // The report of a replacement that was applied meanwhile has sent all of them to this loop.
+                guard try await readPiece(group) || lives != life else { break }
             } catch {
                 for row in group.hungry { pause(row) }
                 if let row = group.hungry.first, error.code != .cancelled {
@@ -114,9 +116,9 @@ extension Dispatcher {
 
     /// Reads one piece.
     ///
-    /// - Returns: false when the log was replaced meanwhile: its report says what follows.
+    /// - Returns: false when the log was replaced meanwhile, or its report is still to come, which says what follows.
     private func readPiece(_ group: TenantEndpoints) async throws(EventLogError) -> Bool {
-        let strays = group.hungry.filter { $0.isStray || $0.readThrough > position }
+        let strays = group.hungry.filter(isAstray)
         if !strays.isEmpty { return try await placeStrays(strays, of: group) }
         guard let after = group.hungry.lazy.map(\.readThrough).min() else { return false }
         let (life, end) = (lives, position)
@@ -173,23 +175,30 @@ extension Dispatcher {
         for row in rows { evaluate(row) }
     }
 
+    /// Whether it must be found out where an endpoint goes on before anything is read for it.
+    private func isAstray(_ row: TrackedEndpoint) -> Bool { row.isStray || row.readThrough > position }
+
     /// Finds the places of endpoints whose cursors were not compared with this log yet, or are beyond its end. Those that are not of this log get a gap, and
     /// then what this log has.
     private func placeStrays(_ rows: Set<TrackedEndpoint>, of group: TenantEndpoints) async throws(EventLogError) -> Bool {
         let life = lives
+        let strays = rows.map { (row: $0, place: $0.place) }
         let bounds = try await log.bounds()
         guard isSameLog(life), bounds.epoch == epoch else { return false }
-        for row in rows {
-            let (cursor, drive) = (row.place, row.drive)
-            let isKnown = try await holds(cursor, of: group.tenant, bounds)
+        // A server that lags behind would make every place one of another log. The feed finds out whether the log is shorter.
+        guard bounds.lastSequence >= position else { throw .unavailable("The log seems shorter than it was.") }
+        var places = PlaceSearch(log: log, tenant: group.tenant, bounds: bounds, clockDifference: limits.clockDifference)
+        for (row, place) in strays {
+            let drive = row.drive
+            let isKnown = try await places.holds(place)
             var gap: OutgoingMessage?
             if !isKnown, let drive {
-                let place = try await place(insteadOf: cursor, of: drive.delivery.stored.endpoint, bounds)
-                gap = OutgoingMessage(.unknownCursor(current: place), at: now())
+                let next = try await places.next(of: drive.delivery.stored.endpoint, at: place)
+                gap = OutgoingMessage(.unknownCursor(current: next), at: now())
             }
             guard isSameLog(life) else { return false }
-            // One that was changed, claimed or let go meanwhile is looked at again, if it still waits.
-            guard row.place == cursor, row.drive === drive, group.hungry.remove(row) != nil else { continue }
+            // One that was changed, claimed, let go or placed meanwhile is looked at again, if it still waits.
+            guard isAstray(row), row.place.isIdentical(to: place), row.drive === drive, group.hungry.remove(row) != nil else { continue }
             if isKnown {
                 row.verify()
             } else if let drive, let gap {
@@ -207,24 +216,4 @@ extension Dispatcher {
 
     /// Whether the log was not replaced since a life that was noted.
     func isSameLog(_ life: UInt64) -> Bool { inbox.lives == life && lives == life }
-
-    /// Whether a cursor is a place of this log (contract §3). One without a time is, if the log reaches it.
-    private func holds(_ cursor: Cursor, of tenant: Tenant, _ bounds: LogBounds) async throws(EventLogError) -> Bool {
-        guard cursor.hasTime else { return cursor.epoch == bounds.epoch && cursor.sequence <= bounds.lastSequence }
-        return try await log.recognise(cursor, tenant: tenant, in: bounds) != .different
-    }
-
-    /// Returns where an endpoint goes on whose cursor is not a place of this log: nothing that it has not taken is skipped.
-    ///
-    /// A log that was cut and written on holds behind the cut only messages that are later than all that the endpoint took. Of another log it gets
-    /// everything.
-    private func place(insteadOf cursor: Cursor, of endpoint: Endpoint, _ bounds: LogBounds) async throws(EventLogError) -> Cursor {
-        guard cursor.epoch == bounds.epoch, cursor.hasTime else {
-            return try await log.cursor(at: bounds.firstSequence - min(bounds.firstSequence, 1), epoch: bounds.epoch)
-        }
-        return try await log.place(before: max(cursor.time.advanced(by: .zero - Self.clockDifference), endpoint.createdAt))
-    }
-
-    /// How far the clocks may differ by which intakes and the server tell the time.
-    private static let clockDifference: Duration = .seconds(60)
 }

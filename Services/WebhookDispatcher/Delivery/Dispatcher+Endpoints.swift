@@ -49,6 +49,9 @@ extension Dispatcher {
             case .changed(let row, let stored):
                 adopt(row, stored)
                 evaluate(row)
+            case .older(let row):
+                if let drive = row.drive, !drive.isLost { readAgain(row, drive) }
+                evaluate(row)
             }
         }
         if isCaughtUp { for row in table.endReading() { forget(row) } }

@@ -72,7 +72,6 @@ extension Dispatcher {
         case .success(nil):
             // Somebody else stored. Until the record is known nothing is sent.
             drive.unconfirmed = record.endpoint
-            drive.isLost = true
             readAgain(row, drive)
         case .failure(let error):
             drive.unconfirmed = record.endpoint
@@ -84,21 +83,12 @@ extension Dispatcher {
         pump()
     }
 
-    /// Reads the record of an endpoint whose write lost its comparison.
-    private func readAgain(_ row: TrackedEndpoint, _ drive: EndpointDrive) {
-        let (id, tenant, known) = (row.id, row.group.tenant, row.revision)
+    /// Reads the record of a driven endpoint from the stream's leader, after a write lost its comparison, or an older record came. Meanwhile nothing is sent.
+    func readAgain(_ row: TrackedEndpoint, _ drive: EndpointDrive) {
+        drive.isLost = true
+        let known = row.revision
         Task {
-            var pause = Backoff()
-            var found: EndpointStore.Stored?
-            while row.drive === drive, !isStopping {
-                do throws(EventLogError) {
-                    found = try await endpoints.endpoint(id, of: tenant)
-                    break
-                } catch {
-                    complain("a changed endpoint could not be read, trying again", row, error)
-                    try? await Task.sleep(for: pause.pause())
-                }
-            }
+            let found = await leadersRecord(of: row, drive)
             guard row.drive === drive else { return }
             drive.isLost = false
             // Without a record it was deleted, which the table hears as well. What the table has heard meanwhile may be newer.
@@ -110,6 +100,20 @@ extension Dispatcher {
             evaluate(row)
             pump()
         }
+    }
+
+    /// Returns the record of an endpoint from the stream's leader; nil when it has none, or when the endpoint is no longer driven.
+    private func leadersRecord(of row: TrackedEndpoint, _ drive: EndpointDrive) async -> EndpointStore.Stored? {
+        var pause = Backoff()
+        while row.drive === drive, !isStopping {
+            do throws(EventLogError) {
+                return try await endpoints.endpoint(row.id, of: row.group.tenant)
+            } catch {
+                complain("a changed endpoint could not be read, trying again", row, error)
+                try? await Task.sleep(for: pause.pause())
+            }
+        }
+        return nil
     }
 
     private var seconds: UInt32 { UInt32(truncatingIfNeeded: clock().nanoseconds / 1_000_000_000) }

@@ -58,6 +58,8 @@ actor Dispatcher {
         var drain: Duration = .seconds(15)
         /// How long they may take when others go on: then they are cut off, and the others repeat them.
         var handOver: Duration = .seconds(1)
+        /// How far the clocks may differ by which intakes and the server tell the time (``PlaceSearch``).
+        var clockDifference: Duration = .seconds(60)
         /// Time limit of a claim or write, retries through a short outage included.
         var store: Duration = .seconds(5)
 

@@ -1,4 +1,5 @@
 import Basics
+import EventLog
 import EventModel
 import Webhooks
 
@@ -129,7 +130,7 @@ struct EndpointDelivery {
     // MARK: Storing
 
     /// Whether the record lags behind.
-    var isDirty: Bool { queue.position != stored.endpoint.cursor || health.state != stored.endpoint.state }
+    var isDirty: Bool { !queue.position.isIdentical(to: stored.endpoint.cursor) || health.state != stored.endpoint.state }
 
     /// The record as it is to be stored, compared with the revision that is known.
     var record: EndpointStore.Stored {

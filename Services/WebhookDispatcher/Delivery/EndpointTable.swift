@@ -108,9 +108,6 @@ final class TrackedEndpoint {
         if let drive { drive.delivery.rewind() } else { scannedThrough = cursor.sequence }
     }
 
-    /// Forgets the revision: the stream of the records may have been cut, and whatever it holds now counts.
-    fileprivate func forgetRevision() { revision = 0 }
-
     /// Takes over a record. The place up to which the log was read stays, unless the cursor is another one, or was set back to itself by a replay.
     ///
     /// - Returns: whether it is read again from the cursor.
@@ -243,6 +240,8 @@ final class EndpointTable {
         case added(TrackedEndpoint, EndpointStore.Stored)
         /// Another record of a known one.
         case changed(TrackedEndpoint, EndpointStore.Stored)
+        /// A reading of all records has found an older one of an endpoint that is driven: the stream was cut, or a replica lags. Its leader knows.
+        case older(TrackedEndpoint)
     }
 
     /// By tenant.
@@ -261,7 +260,6 @@ final class EndpointTable {
     func beginReading() {
         reading &+= 1
         isReading = true
-        for row in all { row.forgetRevision() }
     }
 
     /// Ends the reading, and removes and returns the endpoints that have no record any more. Without effect when it has ended.
@@ -280,12 +278,13 @@ final class EndpointTable {
         let known = groups[change.tenant]?.rows[change.slot]
         if let known {
             known.reading = reading
-            guard change.revision > known.revision else { return (nil, .none) }
+            guard change.revision > known.revision || isReading && change.revision < known.revision else { return (nil, .none) }
             // The answer to this process's own call says whether it is its own record.
             if known.isStoring {
                 known.deferred = DeferredChange(change)
                 return (nil, .none)
             }
+            if change.revision < known.revision, known.drive != nil { return (nil, .older(known)) }
         }
         guard let stored = change.stored else {
             if let known { remove(known) }

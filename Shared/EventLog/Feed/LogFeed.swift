@@ -217,8 +217,10 @@ public final class LogFeed: Sendable {
             )
             replacements.add(1, ordering: .relaxed)
             let time = try? await log.time(at: position)
-            tail.reset(to: position, time: time)
+            tail.reset(to: position)
             observer.logReplaced(epoch: epoch, position: position, time: time)
+            // Not before: an observer that does not know of it yet would get the time of the new message for its former place.
+            tail.reset(to: position, time: time)
             told.store(position, ordering: .releasing)
             return position
         case .passOver(let position):

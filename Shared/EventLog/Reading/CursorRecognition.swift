@@ -39,11 +39,23 @@ extension LogPlaces {
         case .nothing: return .foreign
         }
     }
+
+    /// Returns whether a cursor that was made from the log is a place of it, as it is now. One without a time (``Cursor/hasTime``) is, if the log reaches it.
+    ///
+    /// - Parameters: as for ``recognise(_:tenant:in:)``.
+    /// - Throws: a retriable ``EventLogError`` when the log is unreachable.
+    public func holds(_ cursor: Cursor, of tenant: Tenant, in bounds: LogBounds) async throws(EventLogError) -> Bool {
+        guard cursor.hasTime else { return cursor.epoch == bounds.epoch && cursor.sequence <= bounds.lastSequence }
+        return try await recognise(cursor, tenant: tenant, in: bounds) != .different
+    }
 }
 
 extension Cursor {
     /// Whether the cursor has a time. One without, to a place whose message was unknown or absent when it was made, cannot be compared with the log.
     public var hasTime: Bool { time.millisecondsSinceEpoch > 0 }
+
+    /// Whether another cursor has the same time as well: in a log that was restored, equal cursors may be of two messages.
+    public func isIdentical(to other: Cursor) -> Bool { self == other && time == other.time }
 
     /// Returns whether the cursor's time matches a message's time.
     package func agrees(with time: Timestamp) -> Bool {

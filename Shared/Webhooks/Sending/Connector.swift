@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import Synchronization
 
 /// Opens connections to addresses that were checked.
 ///
@@ -60,6 +61,7 @@ struct Connector: Sendable {
     {
         let loop = group.next()
         let established = loop.makePromise(of: Void.self)
+        let opening = OpeningChannel()
         let channel: any Channel
         do {
             let socket = try SocketAddress(ipAddress: "\(address)", port: Int(url.port))
@@ -67,13 +69,18 @@ struct Connector: Sendable {
                 .connectTimeout(limit)
                 .channelOption(.socketOption(.tcp_nodelay), value: 1)
                 .channelInitializer { [context, idleTimeout] channel in
-                    channel.eventLoop.makeCompletedFuture {
+                    opening.begin(channel)
+                    return channel.eventLoop.makeCompletedFuture {
                         let handlers = channel.pipeline.syncOperations
                         if url.isSecure { try Self.addTLS(to: handlers, for: url, context, until: deadline, established) }
                         try Self.addHTTP(to: handlers, idleTimeout: idleTimeout)
                     }
                 }
-            channel = try await dial(bootstrap, socket).get()
+            channel = try await withTaskCancellationHandler {
+                try await dial(bootstrap, socket).get()
+            } onCancel: {
+                opening.cancel()
+            }
         } catch {
             let failure: Failure = Self.isLocal(error) ? .exhausted : .unreachable
             established.fail(failure)
@@ -124,5 +131,29 @@ struct Connector: Sendable {
         try handlers.addHandler(HTTPRequestEncoder())
         try handlers.addHandler(ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
         try handlers.addHandler(ExchangeHandler(meter: meter, idleTimeout: idleTimeout))
+    }
+}
+
+/// The channel of a connection that is being opened: closed when the attempt is cancelled, so that nobody waits for a host that does not answer. Any
+/// thread.
+private final class OpeningChannel: Sendable {
+    private let state = Mutex<(channel: (any Channel)?, isCancelled: Bool)>((nil, false))
+
+    /// Takes the channel, before it connects.
+    func begin(_ channel: any Channel) {
+        let isCancelled = state.withLock { state in
+            state.channel = channel
+            return state.isCancelled
+        }
+        if isCancelled { channel.close(promise: nil) }
+    }
+
+    /// Ends the opening.
+    func cancel() {
+        let channel = state.withLock { state in
+            state.isCancelled = true
+            return state.channel
+        }
+        channel?.close(promise: nil)
     }
 }

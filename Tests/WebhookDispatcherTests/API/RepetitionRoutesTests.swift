@@ -59,6 +59,29 @@ import Testing
         withExtendedLifetime(bench) {}
     }
 
+    /// A log that was restored from an older copy has other events at the sequences of its end: behind the gap comes all that the endpoint has not taken, and
+    /// a place in the present log may be ahead of that.
+    @Test func aLostCursorIsNotSetBack() async throws {
+        let bench = try await RoutesBench()
+        var events: [Cursor] = []
+        for number in 1...5 { events.append(try await bench.publish("e\(number)")) }
+        let (from, last) = (events[1], events[4])
+        let lost = Cursor(time: last.time.advanced(by: .seconds(-1)), epoch: last.epoch, sequence: last.sequence - 1)
+        try await bench.run { client in
+            let made: View = try await client.register().decoded()
+            let path = "/v1/webhooks/\(made.id)/replay"
+            try await bench.change(made.id) { $0.cursor = lost }
+            #expect(try await client.send(.get, "\(path)?from=\(from.text)").decoded(Preview.self).events == 0)
+            let replayed: View = try await client.send(.post, path, #"{"from":"\#(from.text)"}"#).decoded()
+            #expect(replayed.cursor == lost.text && replayed.replay == nil)
+            // Nor is there an event with such an id.
+            #expect(try await client.send(.post, path, #"{"from":"\#(lost.text)"}"#).member("error") == "validation_error")
+            try await bench.change(made.id) { $0.cursor = last }
+            #expect(try await client.send(.post, path, #"{"from":"\#(from.text)"}"#).decoded(View.self).replay != nil)
+        }
+        withExtendedLifetime(bench) {}
+    }
+
     @Test func countingHasAShare() async throws {
         let limiter = TenantRateLimiter(perSecond: 1, burst: 2, now: { .zero })
         let bench = try await RoutesBench()

@@ -206,7 +206,7 @@ public final class EventLog: Sendable {
     var hasDeletions: Bool { deleted.withLock { $0.sequences.count > 0 } }
 
     /// Whether the stream has replicas: a read may then lag behind acknowledged appends.
-    var isReplicated: Bool { life.withLock { $0.replicas > 1 } }
+    package var isReplicated: Bool { life.withLock { $0.replicas > 1 } }
 
     /// Whether there is a connection.
     var isConnected: Bool { connection.state == .connected }

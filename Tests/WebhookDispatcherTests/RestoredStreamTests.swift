@@ -58,6 +58,32 @@ import Testing
         withExtendedLifetime(bench) {}
     }
 
+    /// The log moves on while the answers to the search are under way.
+    @Test func aPlaceIsFoundWhileEventsComeQuickly() async throws {
+        let bench = try await DispatcherBench()
+        let last = try await bench.append(1...10)[9]
+        let producer = Task {
+            var number = 11
+            while !Task.isCancelled {
+                try await bench.append(number...(number + 49))
+                number += 50
+            }
+        }
+        defer { producer.cancel() }
+        let running = try await bench.start()
+        for name in ["x", "y", "z"] {
+            let lost = Cursor(time: last.time.advanced(by: .seconds(-1)), epoch: last.epoch, sequence: last.sequence - 3)
+            _ = try await bench.register(name, cursor: lost)
+            #expect(await eventually(timeout: Self.patience) { bench.receiver.numbers(name).count >= 100 }, "\(name)")
+            #expect(bench.receiver.received(name).first { $0.type != "webhook.ping" }?.type == "stream.gap")
+            let numbers = bench.receiver.numbers(name)
+            if let first = numbers.first { #expect(numbers == Array(first..<first + numbers.count), "\(name)") }
+        }
+        producer.cancel()
+        try await running.stop()
+        withExtendedLifetime(bench) {}
+    }
+
     /// The records of the endpoints have lower revisions than those that the dispatcher knows.
     @Test func aDriverGoesOnWhenTheRecordsWereRestored() async throws {
         let bench = try await DispatcherBench()

@@ -12,6 +12,8 @@ import Webhooks
 extension EndpointRoutes {
     /// Bytes of events that are read to count what a replay sends.
     private static let countedBytes = 1 << 20
+    /// How often the cursor may move while it is being set back.
+    private static let replayAttempts = 10
     private static let ping = EventType(generated: "webhook.ping")
 
     // MARK: Replays
@@ -21,16 +23,26 @@ extension EndpointRoutes {
         let start = try ReplayStart(try await request.readObject(upTo: ReplayStart.maximumBodyBytes))
         let parts = try backend.parts()
         // The search for a place costs requests to the bus: not for an absent endpoint.
-        let known = try await endpoint(context, of: principal.tenant, parts)
+        var known = try await endpoint(context, of: principal.tenant, parts)
         let place = try await place(before: start, for: principal.tenant, in: parts.log)
-        let isLost = try await isLost(known, parts.log)
-        let time = now()
-        let endpoint = try await update(context, of: principal.tenant, parts) { endpoint in
-            if !isLost || endpoint.cursor != known.cursor { endpoint.setBack(behind: place, at: time) }
+        for _ in 0..<Self.replayAttempts {
+            let (isLost, cursor, time) = (try await isLost(known, parts.log), known.cursor, now())
+            do {
+                let endpoint = try await update(context, of: principal.tenant, parts) { endpoint in
+                    guard endpoint.cursor.isIdentical(to: cursor) else { throw CursorMoved() }
+                    if !isLost { endpoint.setBack(behind: place, at: time) }
+                }
+                log("webhook events replayed", endpoint, principal, context)
+                return try .json(EndpointView(endpoint))
+            } catch is CursorMoved {
+                known = try await endpoint(context, of: principal.tenant, parts)
+            }
         }
-        log("webhook events replayed", endpoint, principal, context)
-        return try .json(EndpointView(endpoint))
+        throw APIError.serviceUnavailable("The endpoint takes events too quickly to be set back: try again.", retryAfter: 1)
     }
+
+    /// The cursor is not the one that was compared with the log.
+    private struct CursorMoved: Error {}
 
     /// Counts what a replay sends, and changes nothing. One piece of the log is read.
     func previewReplay(_ request: Request, _ context: APIRequestContext) async throws -> Response {
@@ -46,21 +58,26 @@ extension EndpointRoutes {
         guard !isLost, let beginning = endpoint.replayStart(behind: place), beginning < end else {
             return try .json(ReplayPreview(from: end.text, to: end.text, events: 0, more: false))
         }
-        let (read, last) = try await Self.asking {
-            // A log that was restored from an older copy ends before the cursor.
-            let last = min(end.sequence, try await parts.log.bounds().lastSequence)
+        let read = try await Self.asking {
             let source = LogSource.events(of: principal.tenant)
-            return (try await parts.log.read(source, after: beginning.sequence, through: last, maxBytes: Self.countedBytes), last)
+            return try await parts.log.read(source, after: beginning.sequence, through: end.sequence, maxBytes: Self.countedBytes)
         }
         let selection = endpoint.selection
         let count = read.entries.count { selection.includes($0.event) }
-        return try .json(ReplayPreview(from: beginning.text, to: end.text, events: count, more: read.position < last))
+        return try .json(ReplayPreview(from: beginning.text, to: end.text, events: count, more: read.position < end.sequence))
     }
 
     /// Whether an endpoint's cursor is of a log that was restored since. It is not set back: behind the gap comes all that it has not taken, and a place in the
     /// present log may be ahead of that.
+    ///
+    /// - Throws: `service_unavailable` while the log ends before the cursor: it was restored, and the endpoint's next place is not found yet, or a server lags.
     private func isLost(_ endpoint: Endpoint, _ log: EventLog) async throws -> Bool {
-        try await Self.asking { try await !log.holds(endpoint.cursor, of: endpoint.tenant, in: log.bounds()) }
+        let (cursor, tenant) = (endpoint.cursor, endpoint.tenant)
+        let bounds = try await Self.asking { try await log.bounds() }
+        guard cursor.epoch != bounds.epoch || cursor.sequence <= bounds.lastSequence else {
+            throw APIError.serviceUnavailable("The log has not reached the endpoint's cursor: try again in a moment.", retryAfter: 2)
+        }
+        return try await Self.asking { try await !log.holds(cursor, of: tenant, in: bounds) }
     }
 
     /// Returns the place behind which the events of a replay lie.

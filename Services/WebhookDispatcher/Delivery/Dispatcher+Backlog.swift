@@ -88,22 +88,12 @@ extension Dispatcher {
 
     /// Reads piece after piece for those of a tenant's endpoints that wait for more, each for all whose places it contains.
     private func read(_ group: TenantEndpoints) async {
-        while !group.hungry.isEmpty, !isStopping {
-            let life = lives
-            do throws(EventLogError) {
-                // The report of a replacement that was applied meanwhile has sent all of them to this loop.
-                guard try await readPiece(group) || lives != life else { break }
-            } catch {
-                for row in group.hungry { pause(row) }
-                if let row = group.hungry.first, error.code != .cancelled {
-                    complain("the log could not be read, trying again", row, error)
-                }
-                group.hungry = []
-                break
-            }
+        while !group.hungry.isEmpty, !isStopping, await readNext(group) {
             // A long backlog does not keep the actor.
             await Task.yield()
         }
+        for row in group.hungry { pause(row) }
+        group.hungry = []
         group.isReading = false
         readsUnderWay -= 1
         pump()
@@ -111,6 +101,19 @@ extension Dispatcher {
             let next = waitingReads.removeFirst()
             next.isReading = false
             startReading(next)
+        }
+    }
+
+    /// Reads one piece, and returns whether the next one follows at once.
+    private func readNext(_ group: TenantEndpoints) async -> Bool {
+        let life = lives
+        do throws(EventLogError) {
+            let isRead = try await readPiece(group)
+            // The report of a replacement that was applied meanwhile has sent all endpoints here.
+            return isRead || lives != life
+        } catch {
+            if let row = group.hungry.first, error.code != .cancelled { complain("the log could not be read, trying again", row, error) }
+            return false
         }
     }
 
@@ -149,7 +152,7 @@ extension Dispatcher {
                 if let first = read.missedBefore, row.readThrough + 1 < first.sequence {
                     // What was read before is delivered first; then the gap is found again.
                     guard drive.delivery.queue.isEmpty else { continue }
-                    drive.delivery.begin(with: OutgoingMessage(.expired(missedBefore: first), at: now()))
+                    drive.delivery.begin(with: OutgoingMessage(.expired(missedBefore: first), insteadOf: row.place, at: now()))
                 }
                 var isFull = false
                 for (index, entry) in read.entries.enumerated() where entry.sequence > row.readThrough && selection.includes(entry.event) {
@@ -181,12 +184,14 @@ extension Dispatcher {
     /// Finds the places of endpoints whose cursors were not compared with this log yet, or are beyond its end. Those that are not of this log get a gap, and
     /// then what this log has.
     private func placeStrays(_ rows: Set<TrackedEndpoint>, of group: TenantEndpoints) async throws(EventLogError) -> Bool {
-        let life = lives
+        let (life, reached) = (lives, position)
         let strays = rows.map { (row: $0, place: $0.place) }
         let bounds = try await log.bounds()
         guard isSameLog(life), bounds.epoch == epoch else { return false }
         // A server that lags behind would make every place one of another log. The feed finds out whether the log is shorter.
-        guard bounds.lastSequence >= position else { throw .unavailable("The log seems shorter than it was.") }
+        guard bounds.lastSequence >= reached, !mayLag(strays.map(\.place), bounds, group) else {
+            throw .unavailable("The log seems shorter than it was. Perhaps its new leader has not caught up yet.")
+        }
         var places = PlaceSearch(log: log, tenant: group.tenant, bounds: bounds, clockDifference: limits.clockDifference)
         for (row, place) in strays {
             let drive = row.drive
@@ -194,7 +199,7 @@ extension Dispatcher {
             var gap: OutgoingMessage?
             if !isKnown, let drive {
                 let next = try await places.next(of: drive.delivery.stored.endpoint, at: place)
-                gap = OutgoingMessage(.unknownCursor(current: next), at: now())
+                gap = OutgoingMessage(.unknownCursor(current: next), insteadOf: place, at: now())
             }
             guard isSameLog(life) else { return false }
             // One that was changed, claimed, let go or placed meanwhile is looked at again, if it still waits.
@@ -212,6 +217,19 @@ extension Dispatcher {
             evaluate(row)
         }
         return true
+    }
+
+    /// After this many looks the end is taken as lost.
+    private static let maximumShortLooks = 10
+
+    /// Whether a place may be beyond the log's end only because the server that answered lags, as after a change of the leader.
+    private func mayLag(_ places: [Cursor], _ bounds: LogBounds, _ group: TenantEndpoints) -> Bool {
+        guard log.isReplicated, places.contains(where: { $0.epoch == epoch && $0.sequence > bounds.lastSequence }) else {
+            group.shortLooks = 0
+            return false
+        }
+        group.shortLooks += 1
+        return group.shortLooks <= Self.maximumShortLooks
     }
 
     /// Whether the log was not replaced since a life that was noted.

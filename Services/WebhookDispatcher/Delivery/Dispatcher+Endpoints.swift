@@ -37,9 +37,11 @@ extension Dispatcher {
     }
 
     /// Applies changes of records.
-    private func apply(_ changes: [EndpointStore.Change], isCaughtUp: Bool) {
+    ///
+    /// - Parameter isRead: as for ``EndpointTable/apply(_:isRead:)``.
+    private func apply(_ changes: [EndpointStore.Change], isCaughtUp: Bool, isRead: Bool? = nil) {
         for change in changes {
-            let (gone, effect) = table.apply(change)
+            let (gone, effect) = table.apply(change, isRead: isRead)
             if let gone { forget(gone) }
             switch effect {
             case .none: break
@@ -49,17 +51,16 @@ extension Dispatcher {
             case .changed(let row, let stored):
                 adopt(row, stored)
                 evaluate(row)
-            case .older(let row):
-                if let drive = row.drive, !drive.isLost { readAgain(row, drive) }
-                evaluate(row)
             }
         }
         if isCaughtUp { for row in table.endReading() { forget(row) } }
         pump()
     }
 
-    /// Takes over a record that is newer than the row.
+    /// Takes over a record that says something new.
     func adopt(_ row: TrackedEndpoint, _ stored: EndpointStore.Stored) {
+        // After a cut of the stream its records count, not what this process knows.
+        if stored.revision <= row.revision { drop(row) }
         guard let drive = row.drive, stored.endpoint.owner == membership.me.text else {
             if row.drive != nil { lose(row) }
             if row.update(stored, me: membership.me) { place(row) }
@@ -272,7 +273,7 @@ extension Dispatcher {
     func applyDeferred(_ row: TrackedEndpoint) {
         guard let deferred = row.deferred else { return }
         row.deferred = nil
-        apply([deferred.change], isCaughtUp: false)
+        apply([deferred.change], isCaughtUp: false, isRead: deferred.isRead)
     }
 
     /// Lets an endpoint go that another process has claimed, and leaves it to that one for a while if the members choose this one.

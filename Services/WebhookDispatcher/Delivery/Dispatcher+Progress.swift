@@ -83,8 +83,8 @@ extension Dispatcher {
         pump()
     }
 
-    /// Reads the record of a driven endpoint from the stream's leader, after a write lost its comparison, or an older record came. Meanwhile nothing is sent.
-    func readAgain(_ row: TrackedEndpoint, _ drive: EndpointDrive) {
+    /// Reads the record of a driven endpoint from the stream's leader, after a write lost its comparison. Meanwhile nothing is sent.
+    private func readAgain(_ row: TrackedEndpoint, _ drive: EndpointDrive) {
         drive.isLost = true
         let known = row.revision
         Task {

@@ -24,6 +24,8 @@ final class TrackedEndpoint {
     private var isUnannounced = false
     /// The reading of all records that found it last.
     fileprivate(set) var reading: UInt32 = 0
+    /// ``revision`` when that reading began.
+    fileprivate var revisionBefore: UInt64 = 0
 
     /// Whether the members that are alive choose this process.
     var isChosen = false
@@ -154,7 +156,12 @@ extension TrackedEndpoint: Hashable {
 /// A change that was seen while this process stored: its own, or one of another process.
 final class DeferredChange {
     let change: EndpointStore.Change
-    fileprivate init(_ change: EndpointStore.Change) { self.change = change }
+    /// Whether it is of a reading of all records.
+    let isRead: Bool
+    fileprivate init(_ change: EndpointStore.Change, isRead: Bool) {
+        self.change = change
+        self.isRead = isRead
+    }
 }
 
 /// What this process holds of an endpoint that it drives. Confined to the dispatcher's actor.
@@ -193,6 +200,8 @@ final class TenantEndpoints {
     var lastEvent: UInt64 = 0
     /// Those that wait for more of the log.
     var hungry: Set<TrackedEndpoint> = []
+    /// How often in a row their places were beyond the end of a replicated log.
+    var shortLooks = 0
     /// Whether the log is being read for them: one read of a tenant at a time.
     var isReading = false
     /// Those for which the sender had no place, in order.
@@ -240,8 +249,6 @@ final class EndpointTable {
         case added(TrackedEndpoint, EndpointStore.Stored)
         /// Another record of a known one.
         case changed(TrackedEndpoint, EndpointStore.Stored)
-        /// A reading of all records has found an older one of an endpoint that is driven: the stream was cut, or a replica lags. Its leader knows.
-        case older(TrackedEndpoint)
     }
 
     /// By tenant.
@@ -260,6 +267,7 @@ final class EndpointTable {
     func beginReading() {
         reading &+= 1
         isReading = true
+        for row in all { row.revisionBefore = row.revision }
     }
 
     /// Ends the reading, and removes and returns the endpoints that have no record any more. Without effect when it has ended.
@@ -273,18 +281,19 @@ final class EndpointTable {
 
     /// Applies a message of the stream.
     ///
+    /// - Parameter isRead: whether it is of a reading of all records; nil for a change that comes now.
     /// - Returns: the slot's former endpoint, if it is gone, and what the message means for the present one.
-    func apply(_ change: EndpointStore.Change) -> (gone: TrackedEndpoint?, effect: Effect) {
+    func apply(_ change: EndpointStore.Change, isRead: Bool? = nil) -> (gone: TrackedEndpoint?, effect: Effect) {
         let known = groups[change.tenant]?.rows[change.slot]
         if let known {
             known.reading = reading
-            guard change.revision > known.revision || isReading && change.revision < known.revision else { return (nil, .none) }
+            let isRead = isRead ?? isReading
+            guard Self.isNews(change, of: known, isRead: isRead) else { return (nil, .none) }
             // The answer to this process's own call says whether it is its own record.
             if known.isStoring {
-                known.deferred = DeferredChange(change)
+                known.deferred = DeferredChange(change, isRead: isRead)
                 return (nil, .none)
             }
-            if change.revision < known.revision, known.drive != nil { return (nil, .older(known)) }
         }
         guard let stored = change.stored else {
             if let known { remove(known) }
@@ -298,6 +307,15 @@ final class EndpointTable {
         row.reading = reading
         group.rows[change.slot] = row
         return (known, .added(row, stored))
+    }
+
+    /// Whether a message says something that is not known. In a reading of all records an older one does, too, if it is older than what was known before:
+    /// the stream was cut, and may have another record by now at the same revision.
+    private static func isNews(_ change: EndpointStore.Change, of row: TrackedEndpoint, isRead: Bool) -> Bool {
+        if change.revision > row.revision { return true }
+        guard isRead, change.revision <= row.revisionBefore else { return false }
+        guard change.revision == row.revisionBefore else { return true }
+        return row.revision == change.revision && (row.drive.map { $0.delivery.stored.endpoint != change.stored?.endpoint } ?? true)
     }
 
     private func remove(_ row: TrackedEndpoint) {

@@ -14,8 +14,8 @@ final class OutgoingMessage: Sendable {
     /// The bytes, and the id by which receivers detect repetitions.
     let signed: SignedMessage
 
-    /// The gap that it tells of; nil for other messages.
-    let gap: StreamGap?
+    /// Whether it is a `stream.gap` of the endpoint.
+    let isGap: Bool
 
     /// The message's size in bytes, for turns and bounds.
     var size: Int { signed.body.count }
@@ -28,25 +28,27 @@ final class OutgoingMessage: Sendable {
         type = entry.event.type
         intake = entry.intake
         signed = SignedMessage(entry.event, cursor: cursor)
-        gap = nil
+        isGap = false
     }
 
     /// Encodes a gap: the event that tells an endpoint that it gets less than it asked for. Delivered, it moves the cursor to the place from which the
     /// log is read on.
-    init(_ gap: StreamGap, at now: Timestamp) {
+    ///
+    /// - Parameter lost: the endpoint's place before.
+    init(_ gap: StreamGap, insteadOf lost: Cursor, at now: Timestamp) {
         cursor = gap.resumptionCursor
         type = EventType(generated: StreamGap.type)
         intake = now
         var data: [UInt8] = []
         gap.appendPayload(to: &data)
-        // The event at the place to which a lost cursor moves was delivered with its id, by which receivers detect repetitions.
+        // The same for every repetition. The event at the place to which a lost cursor moves was delivered with the id of that place; it is older.
         let id =
             switch gap {
             case .expired: cursor
-            case .unknownCursor: Cursor(time: now, epoch: cursor.epoch, sequence: cursor.sequence)
+            case .unknownCursor: Cursor(time: lost.time.advanced(by: .milliseconds(1)), epoch: cursor.epoch, sequence: cursor.sequence)
             }
         signed = SignedMessage(id: id, type: type, time: now, data: data)
-        self.gap = gap
+        isGap = true
     }
 
     /// Encodes the `webhook.ping` of an endpoint (contract §14).
@@ -58,6 +60,6 @@ final class OutgoingMessage: Sendable {
         intake = now
         let data: JSONObject = ["endpointId": .string("\(endpoint)")]
         signed = SignedMessage(id: cursor, type: type, time: now, data: data.bytes)
-        gap = nil
+        isGap = false
     }
 }

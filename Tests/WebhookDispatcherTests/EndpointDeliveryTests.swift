@@ -16,7 +16,23 @@ private typealias Fixture = DeliveryFixture
         let gap = OutgoingMessage(.unknownCursor(current: place), insteadOf: lost, at: Fixture.time)
         let again = OutgoingMessage(.unknownCursor(current: place), insteadOf: lost, at: Fixture.time.advanced(by: .seconds(300)))
         #expect(gap.signed.id == again.signed.id && gap.signed.id != place.text)
-        #expect(gap.cursor.isIdentical(to: place) && gap.isGap)
+        #expect(gap.cursor.isIdentical(to: place) && gap.gap != nil)
+    }
+
+    /// Made again, the gap of a lost cursor may be of another place; an expired one follows from the log as it is then.
+    @Test func theGapOfALostCursorStaysThroughRetries() throws {
+        for stays in [true, false] {
+            let gap: StreamGap = stays ? .unknownCursor(current: Fixture.cursor(4)) : .expired(missedBefore: Fixture.cursor(5))
+            var queue = DeliveryQueue(after: Fixture.cursor(9))
+            let message = OutgoingMessage(gap, insteadOf: Fixture.cursor(9), at: Fixture.time)
+            queue.begin(with: message)
+            queue.append(try Fixture.message(6))
+            queue.start(message)
+            queue.putBack(message)
+            queue.dropWaiting()
+            #expect((queue.nextWaiting === message) == stays && queue.waitingCount == (stays ? 1 : 0))
+            #expect(queue.readThrough == (stays ? 4 : 9))
+        }
     }
 
     /// A restored log has another message at the sequence of a lost cursor: that one must not stay stored.

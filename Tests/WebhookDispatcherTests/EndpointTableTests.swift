@@ -104,7 +104,7 @@ private typealias Fixture = DeliveryFixture
         guard case .none = table.apply(try change(endpoint, revision: 9)).effect else { throw TestKitError("it is known") }
         var changed = endpoint
         changed.cursor = Fixture.cursor(4)
-        guard case .changed = table.apply(try change(changed, revision: 9)).effect else { throw TestKitError("another record") }
+        guard case .doubtful = table.apply(try change(changed, revision: 9)).effect else { throw TestKitError("another record") }
         // A write of this process, acknowledged while the reading goes on.
         endpoint.cursor = Fixture.cursor(6)
         row.update(EndpointStore.Stored(endpoint: endpoint, revision: 10), me: MemberID(text: "me"))
@@ -118,6 +118,11 @@ private typealias Fixture = DeliveryFixture
         _ = table.endReading()
         row.isStoring = false
         let deferred = try #require(row.deferred)
+        guard case .doubtful(let doubtful, _) = table.apply(deferred.change, isRead: deferred.isRead).effect else {
+            throw TestKitError("the leader says whether it is deleted")
+        }
+        #expect(doubtful === row)
+        row.endDrive()
         #expect(table.apply(deferred.change, isRead: deferred.isRead).gone === row)
     }
 

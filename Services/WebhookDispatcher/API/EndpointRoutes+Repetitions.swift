@@ -70,11 +70,11 @@ extension EndpointRoutes {
     /// Whether an endpoint's cursor is of a log that was restored since. It is not set back: behind the gap comes all that it has not taken, and a place in the
     /// present log may be ahead of that.
     ///
-    /// - Throws: `service_unavailable` while the log ends before the cursor: it was restored, and the endpoint's next place is not found yet, or a server lags.
+    /// - Throws: `service_unavailable` while a replicated log ends before the cursor: perhaps a server lags.
     private func isLost(_ endpoint: Endpoint, _ log: EventLog) async throws -> Bool {
         let (cursor, tenant) = (endpoint.cursor, endpoint.tenant)
         let bounds = try await Self.asking { try await log.bounds() }
-        guard cursor.epoch != bounds.epoch || cursor.sequence <= bounds.lastSequence else {
+        guard !log.isReplicated || cursor.epoch != bounds.epoch || cursor.sequence <= bounds.lastSequence else {
             throw APIError.serviceUnavailable("The log has not reached the endpoint's cursor: try again in a moment.", retryAfter: 2)
         }
         return try await Self.asking { try await !log.holds(cursor, of: tenant, in: bounds) }

@@ -42,7 +42,7 @@ struct DeliveryQueue {
     }
 
     /// Whether it begins with a gap, which is not taken yet.
-    var beginsWithGap: Bool { items.first?.message.isGap == true }
+    var beginsWithGap: Bool { items.first?.message.gap != nil }
     /// Whether it holds nothing.
     var isEmpty: Bool { items.isEmpty }
     /// The intake of the oldest message that is not taken; nil without one.
@@ -100,9 +100,11 @@ struct DeliveryQueue {
         readThrough = cursor.sequence
     }
 
-    /// Forgets what waits behind the last message that is under way or taken; it is read again when it is due.
+    /// Forgets what waits behind the last message that is under way or taken; it is read again when it is due. The gap of a lost cursor stays: made
+    /// again, it may be of another place.
     mutating func dropWaiting() {
         while let last = items.last, last.state == .waiting {
+            if items.count == 1, case .unknownCursor = last.message.gap { break }
             items.removeLast()
             waitingCount -= 1
             bytes -= last.message.size

@@ -84,7 +84,7 @@ extension Dispatcher {
         drive.activeAt = clock()
         switch step {
         case .proceed:
-            if attempt.message.isGap { row.verify() }
+            if attempt.message.gap != nil { row.verify() }
             noteProgress(row, drive)
         case .hold: if outcome == .postponed, !isStopping { park(row, drive, url.origin) }
         case .retry:

@@ -39,7 +39,7 @@ extension Dispatcher {
     /// Applies changes of records.
     ///
     /// - Parameter isRead: as for ``EndpointTable/apply(_:isRead:)``.
-    private func apply(_ changes: [EndpointStore.Change], isCaughtUp: Bool, isRead: Bool? = nil) {
+    func apply(_ changes: [EndpointStore.Change], isCaughtUp: Bool, isRead: Bool? = nil) {
         for change in changes {
             let (gone, effect) = table.apply(change, isRead: isRead)
             if let gone { forget(gone) }
@@ -50,6 +50,9 @@ extension Dispatcher {
                 choose(row)
             case .changed(let row, let stored):
                 adopt(row, stored)
+                evaluate(row)
+            case .doubtful(let row, let change):
+                if let drive = row.drive { readAgain(row, drive, after: change) }
                 evaluate(row)
             }
         }
@@ -83,7 +86,7 @@ extension Dispatcher {
     }
 
     /// Stops everything about an endpoint that was deleted.
-    private func forget(_ row: TrackedEndpoint) {
+    func forget(_ row: TrackedEndpoint) {
         drop(row)
         claims.remove(row, of: row.group)
         due.remove(row)

@@ -83,20 +83,28 @@ extension Dispatcher {
         pump()
     }
 
-    /// Reads the record of a driven endpoint from the stream's leader, after a write lost its comparison. Meanwhile nothing is sent.
-    private func readAgain(_ row: TrackedEndpoint, _ drive: EndpointDrive) {
+    /// Reads the record of a driven endpoint from the stream's leader, after a write lost its comparison, or a doubtful change. Meanwhile nothing is sent.
+    func readAgain(_ row: TrackedEndpoint, _ drive: EndpointDrive, after change: EndpointStore.Change? = nil) {
         drive.isLost = true
         let known = row.revision
         Task {
             let found = await leadersRecord(of: row, drive)
-            guard row.drive === drive else { return }
-            drive.isLost = false
-            // Without a record it was deleted, which the table hears as well. What the table has heard meanwhile may be newer.
-            if let found {
-                if row.revision == known { adopt(row, found) }
-            } else {
-                drop(row)
+            if row.drive === drive {
+                drive.isLost = false
+                if let found {
+                    // What the table has heard meanwhile may be newer.
+                    let isSame = found.revision == known && found.endpoint == drive.delivery.stored.endpoint
+                    if row.revision == known, !isSame { adopt(row, found) }
+                } else {
+                    drop(row)
+                    if !isStopping {
+                        table.remove(row)
+                        forget(row)
+                    }
+                }
             }
+            // Another endpoint may have its slot.
+            if row.isRemoved, let change { apply([change], isCaughtUp: false, isRead: true) }
             evaluate(row)
             pump()
         }

@@ -119,6 +119,7 @@ final class TrackedEndpoint {
         let isSetBack = endpoint.cursor != cursor || endpoint.replay?.requestedAt != replayRequestedAt
         replayRequestedAt = endpoint.replay?.requestedAt
         revision = stored.revision
+        revisionBefore = min(revisionBefore, revision)
         cursor = endpoint.cursor
         state = endpoint.state
         if types != endpoint.settings.types.filter { types = group.shared(endpoint.settings.types.filter) }
@@ -249,6 +250,9 @@ final class EndpointTable {
         case added(TrackedEndpoint, EndpointStore.Stored)
         /// Another record of a known one.
         case changed(TrackedEndpoint, EndpointStore.Stored)
+        /// A reading of all records has found something older of an endpoint that is driven, or something else at the revision that is known: the stream was
+        /// cut, or a replica lags. Its leader knows.
+        case doubtful(TrackedEndpoint, EndpointStore.Change)
     }
 
     /// By tenant.
@@ -294,6 +298,7 @@ final class EndpointTable {
                 known.deferred = DeferredChange(change, isRead: isRead)
                 return (nil, .none)
             }
+            if change.revision <= known.revision, known.drive != nil { return (nil, .doubtful(known, change)) }
         }
         guard let stored = change.stored else {
             if let known { remove(known) }
@@ -318,7 +323,8 @@ final class EndpointTable {
         return row.revision == change.revision && (row.drive.map { $0.delivery.stored.endpoint != change.stored?.endpoint } ?? true)
     }
 
-    private func remove(_ row: TrackedEndpoint) {
+    /// Removes an endpoint that has no record.
+    func remove(_ row: TrackedEndpoint) {
         row.isRemoved = true
         let group = row.group
         group.remove(row)

@@ -14,8 +14,8 @@ final class OutgoingMessage: Sendable {
     /// The bytes, and the id by which receivers detect repetitions.
     let signed: SignedMessage
 
-    /// Whether it is a `stream.gap` of the endpoint.
-    let isGap: Bool
+    /// The gap that it tells of; nil for other messages.
+    let gap: StreamGap?
 
     /// The message's size in bytes, for turns and bounds.
     var size: Int { signed.body.count }
@@ -28,7 +28,7 @@ final class OutgoingMessage: Sendable {
         type = entry.event.type
         intake = entry.intake
         signed = SignedMessage(entry.event, cursor: cursor)
-        isGap = false
+        gap = nil
     }
 
     /// Encodes a gap: the event that tells an endpoint that it gets less than it asked for. Delivered, it moves the cursor to the place from which the
@@ -48,7 +48,7 @@ final class OutgoingMessage: Sendable {
             case .unknownCursor: Cursor(time: lost.time.advanced(by: .milliseconds(1)), epoch: cursor.epoch, sequence: cursor.sequence)
             }
         signed = SignedMessage(id: id, type: type, time: now, data: data)
-        isGap = true
+        self.gap = gap
     }
 
     /// Encodes the `webhook.ping` of an endpoint (contract §14).
@@ -60,6 +60,6 @@ final class OutgoingMessage: Sendable {
         intake = now
         let data: JSONObject = ["endpointId": .string("\(endpoint)")]
         signed = SignedMessage(id: cursor, type: type, time: now, data: data.bytes)
-        isGap = false
+        gap = nil
     }
 }

@@ -14,6 +14,8 @@ public import Logging
 public final class NATSConnection: Sendable {
     /// The configuration it was opened with.
     public let configuration: NATSConfiguration
+    /// What the server has told of streams.
+    let readableStreams = ReadableStreams()
     private let monitor: ConnectionMonitor
     private let link: ConnectionLink
     private let inbox: CNATSSubscription

@@ -5,8 +5,14 @@ extension JetStream {
     /// - Throws: ``JetStreamError/Code/streamNotFound``; ``JetStreamError/Code/noResponders`` where JetStream is not enabled or not ready.
     public func streamInfo(_ name: String, listsDeleted: Bool = false) async throws(JetStreamError) -> StreamInfo {
         try validate(names: name)
-        guard listsDeleted else { return try await call("STREAM.INFO.\(name)", EmptyBody()) }
-        return try await call("STREAM.INFO.\(name)", StreamInfoRequest(deletedDetails: true))
+        let info: StreamInfo
+        if listsDeleted {
+            info = try await call("STREAM.INFO.\(name)", StreamInfoRequest(deletedDetails: true))
+        } else {
+            info = try await call("STREAM.INFO.\(name)", EmptyBody())
+        }
+        connection.readableStreams.insert(name)
+        return info
     }
 
     /// Creates a stream. Idempotent: an existing stream with the same configuration is returned.

@@ -43,8 +43,15 @@ extension JetStream {
         try validate(names: stream)
         switch source {
         case .leader:
-            let answer: MessageAnswer = try await call("STREAM.MSG.GET.\(stream)", request)
-            return answer.message
+            // Absent, or being created: see ``ReadableStreams``.
+            if !connection.readableStreams.contains(stream) { _ = try await streamInfo(stream) }
+            do throws(JetStreamError) {
+                let answer: MessageAnswer = try await call("STREAM.MSG.GET.\(stream)", request)
+                return answer.message
+            } catch {
+                if error.code == .streamNotFound { connection.readableStreams.remove(stream) }
+                throw error
+            }
         case .anyReplica:
             return try await directMessage(stream: stream, request)
         }

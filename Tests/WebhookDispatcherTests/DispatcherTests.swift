@@ -464,7 +464,15 @@ private typealias Fixture = DeliveryFixture
         let bench = try await DispatcherBench()
         let id = try await bench.register("x")
         bench.receiver.hold("x")
-        let first = try await bench.start("a", members: ["a"], configure: { $0.handOver = .milliseconds(50) })
+        let first = try await bench.start(
+            "a",
+            members: ["a"],
+            configure: { limits in
+                limits.handOver = .milliseconds(50)
+                // Longer than the test may take.
+                limits.drain = .seconds(600)
+            }
+        )
         try await bench.append(1...2)
         #expect(await eventually(timeout: Self.patience) { bench.receiver.numbers("x") == [1] })
         first.membership.set(["a", "b"])

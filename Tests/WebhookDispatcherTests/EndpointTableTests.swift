@@ -17,11 +17,17 @@ private typealias Fixture = DeliveryFixture
     }
 
     private func add(_ slot: Int, revision: UInt64, to table: EndpointTable) throws -> TrackedEndpoint {
-        let stored = try Fixture.stored(slot: slot)
-        guard case .added(let row, _) = table.apply(try change(stored.endpoint, revision: revision)).effect else {
+        try add(try Fixture.stored(slot: slot).endpoint, revision: revision, to: table).row
+    }
+
+    private func add(_ endpoint: Endpoint, revision: UInt64, to table: EndpointTable) throws
+        -> (row: TrackedEndpoint, stored: EndpointStore.Stored)
+    {
+        guard case .added(let row, let stored) = table.apply(try change(endpoint, revision: revision)).effect else {
             throw TestKitError("a new endpoint is added")
         }
-        return row
+        row.update(stored, me: MemberID(text: "me"))
+        return (row, stored)
     }
 
     /// The dispatcher evaluates an endpoint that waits once a second and with each event.
@@ -74,10 +80,7 @@ private typealias Fixture = DeliveryFixture
     @Test func aReadingOfAllRecordsTakesLowerRevisions() throws {
         let table = EndpointTable()
         var endpoint = try Fixture.stored(slot: 3).endpoint
-        guard case .added(let row, let first) = table.apply(try change(endpoint, revision: 9)).effect else {
-            throw TestKitError("a new endpoint is added")
-        }
-        row.update(first, me: MemberID(text: "me"))
+        let (row, _) = try add(endpoint, revision: 9, to: table)
         endpoint.cursor = Fixture.cursor(4)
         _ = table.endReading()
         guard case .none = table.apply(try change(endpoint, revision: 5)).effect else {
@@ -95,10 +98,7 @@ private typealias Fixture = DeliveryFixture
     @Test func aReadingComparesWhatIsDriven() throws {
         let table = EndpointTable()
         var endpoint = try Fixture.stored(slot: 3).endpoint
-        guard case .added(let row, let first) = table.apply(try change(endpoint, revision: 9)).effect else {
-            throw TestKitError("a new endpoint is added")
-        }
-        row.update(first, me: MemberID(text: "me"))
+        let (row, first) = try add(endpoint, revision: 9, to: table)
         row.begin(EndpointDrive(first, at: MonotonicInstant(nanoseconds: 0)))
         table.beginReading()
         guard case .none = table.apply(try change(endpoint, revision: 9)).effect else { throw TestKitError("it is known") }

@@ -70,7 +70,8 @@ import Testing
             }
         }
         defer { producer.cancel() }
-        let running = try await bench.start()
+        // A search that fails is made again after the test.
+        let running = try await bench.start(configure: { $0.pause = .seconds(600) })
         for name in ["x", "y", "z"] {
             let lost = Cursor(time: last.time.advanced(by: .seconds(-1)), epoch: last.epoch, sequence: last.sequence - 3)
             _ = try await bench.register(name, cursor: lost)

@@ -11,7 +11,6 @@ extension TenantByteShares {
         now: @escaping @Sendable () -> Duration = SteadyTime.now
     ) -> TenantByteShares? {
         guard let limit = log.approvalsMaxBytes else { return nil }
-        // Records that are never dropped take their share once.
-        return TenantByteShares(max(1, limit / 8), in: log.approvalsMaxAge ?? .seconds(3650 * 86_400), now: now)
+        return TenantByteShares(max(1, limit / 8), in: log.approvalsMaxAge ?? EventLogConfiguration.longestShareAge, now: now)
     }
 }

@@ -1,3 +1,4 @@
+import EventLog
 import ServiceKit
 
 /// Limits of the intake.
@@ -81,9 +82,8 @@ extension IntakeLimits {
         eventsPerSecond = settings[.intakeEventsPerSecond]
         bytesPerSecond = settings[.intakeBytesPerSecond]
         approvalBytes = settings[.approvalsMaxBytes] / 4
-        // Records that are never dropped take their share once.
         let maxAge = settings[.approvalsMaxAge]
-        approvalsMaxAge = maxAge > .zero ? maxAge : .seconds(3650 * 86_400)
+        approvalsMaxAge = maxAge > .zero ? maxAge : EventLogConfiguration.longestShareAge
         guard bodyBytes <= totalBodyBytes else {
             throw .configuration("intake.total.bytes is less than intake.body.bytes: raise it, or no large request is ever taken")
         }

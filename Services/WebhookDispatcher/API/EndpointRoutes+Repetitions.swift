@@ -77,14 +77,19 @@ extension EndpointRoutes {
         guard !log.isReplicated || cursor.epoch != bounds.epoch || cursor.sequence <= bounds.lastSequence else {
             throw APIError.serviceUnavailable("The log has not reached the endpoint's cursor: try again in a moment.", retryAfter: 2)
         }
-        return try await Self.asking { try await !log.holds(cursor, of: tenant, in: bounds) }
+        return try await searching(for: tenant) { try await !log.holds(cursor, of: tenant, in: bounds) }
+    }
+
+    /// Searches the log in the tenant's turn, and converts its errors.
+    private func searching<Value: Sendable>(for tenant: Tenant, _ search: () async throws -> Value) async throws -> Value {
+        try await shares.searches.run(for: tenant) { try await Self.asking(search) }
     }
 
     /// Returns the place behind which the events of a replay lie.
     private func place(before start: ReplayStart, for tenant: Tenant, in log: EventLog) async throws -> Cursor {
         switch start {
         case .event(let event):
-            return try await Self.asking {
+            return try await searching(for: tenant) {
                 let bounds = try await log.bounds()
                 guard try await log.recognise(event, tenant: tenant, in: bounds) != .different else {
                     throw APIError.validation("from: must be the id of an event that the log has reached, or send since.")
@@ -93,7 +98,7 @@ extension EndpointRoutes {
             }
         case .time(let time):
             guard time <= now() else { throw APIError.validation("since: must not be in the future.") }
-            return try await Self.asking { try await log.place(before: time) }
+            return try await searching(for: tenant) { try await log.place(before: time) }
         }
     }
 

@@ -7,6 +7,8 @@ struct EndpointShares: Sendable {
     private let pings: TenantRateLimiter
     private let tests: TenantRateLimiter
     private let counts: TenantRateLimiter
+    /// Searches of the log for the places of replays, one of a tenant at a time: each may cost nats-server a look at all that the log holds.
+    let searches = TenantTurns(limit: 1)
 
     /// - Parameters:
     ///   - pings: pings that become due because an endpoint is registered, enabled, or gets another URL.

@@ -16,7 +16,7 @@ struct LatencyMeasurement: Measurement {
         let target = LoadTarget(
             address: edge.address,
             processID: edge.processID,
-            publisher: try HTTPPublisher(address: intake.address, tenants: ["load"], token: options.token(roles: ["producer"])),
+            publisher: HTTPPublisher(address: intake.address, tenants: ["load"], token: options.token(roles: ["producer"])),
             client: client,
             tenants: 1
         )

@@ -3,7 +3,7 @@ import Glibc
 
 /// A received message, borrowed by its handler.
 ///
-/// Valid only during the handler's call; nats.c frees the memory afterwards. Copy what is needed later, with ``copy()`` or in parts.
+/// Valid only during the handler's call; the memory is freed some time afterwards. Copy what is needed later, with ``copy()`` or in parts.
 public struct NATSDelivery: ~Copyable {
     private let message: OpaquePointer
 
@@ -13,7 +13,7 @@ public struct NATSDelivery: ~Copyable {
     }
 
     deinit {
-        natsMsg_Destroy(message)
+        RetiredMessages.retire(message, bytes: payloadCount)
     }
 
     /// The subject of the message.

@@ -104,7 +104,7 @@ extension EventProducer {
             writer = current
             return current
         }
-        var generator = SystemRandomNumberGenerator()
+        var generator = SharedRandomNumberGenerator()
         let now = now()
         let id = EventID(generated: ULID.generate(time: now, using: &generator))
         let event = Self.event(draft, reference, id: id, now)

@@ -235,7 +235,7 @@ public final class EventProducer: Sendable {
 
     /// Completes a draft and publishes it.
     func publish(_ draft: EventDraft, tenant: Tenant, timeout: Duration?) async throws(ProducerError) -> PublishedEvent {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SharedRandomNumberGenerator()
         let now = now()
         let event: Event
         do throws(ValidationError) {

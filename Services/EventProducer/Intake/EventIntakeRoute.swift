@@ -46,7 +46,7 @@ struct EventIntakeRoute: Sendable {
             } catch {
                 throw APIError(error)
             }
-            var generator = BufferedRandomNumberGenerator(expecting: 2 * drafts.count)
+            var generator = SharedRandomNumberGenerator()
             let now = now()
             let events = try publisher.events(drafts, key: key, names: form, trace: context.trace, now: now, using: &generator)
             try gate.shares.take(events)

@@ -14,7 +14,7 @@ public enum ULID {
 
     /// Generates an id that cannot be guessed.
     public static func generate(time: Timestamp = .now) -> String {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SharedRandomNumberGenerator()
         return generate(time: time, using: &generator)
     }
 

@@ -19,7 +19,7 @@ struct SpanExport {
             let url = try settings.spanCollector()
         else { return nil }
         let queue = SpanQueue()
-        var generator = SystemRandomNumberGenerator()
+        var generator = SharedRandomNumberGenerator()
         tracer = SpanTracer(ratio: settings[.tracesSamplerRatio], queue: queue)
         exporter = SpanExporter(
             url: url,

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import Tracing
 
@@ -26,7 +27,7 @@ struct SpanTracer: Tracer {
         guard parent?.isSampled ?? (kind == .server && Double.random(in: 0..<1) < ratio) else {
             return ExportedSpan(context: context, recording: nil)
         }
-        var generator = SystemRandomNumberGenerator()
+        var generator = SharedRandomNumberGenerator()
         let trace = parent?.child(using: &generator) ?? .root(using: &generator)
         context.trace = trace
         let record = SpanRecord(

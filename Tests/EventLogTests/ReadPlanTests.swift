@@ -61,9 +61,49 @@ import Testing
         check(plan.scanBegan().sorted(), Array(5...first) + Array(100...200))
         // These came too late for it.
         for id: UInt64 in 201...219 { check(plan.requested(request(id)), .none) }
-        check(plan.scanEnded(), .scan)
+        plan.scanEnded()
+        check(plan.restEnded(), .scan)
         check(plan.scanBegan().sorted(), Array(201...219))
-        check(plan.scanEnded(), .none)
+        plan.scanEnded()
+        check(plan.restEnded(), .none)
+    }
+
+    @Test func behindAScanOthersComeBeforeTheNext() {
+        var plan = ReadPlan(limit: 1)
+        let last = 2 + UInt64(ReadPlan.sourcesForScan)
+        for id in 1...last { _ = plan.requested(request(id)) }
+        _ = plan.scanBegan()
+        plan.scanEnded()
+        for id in 100...100 + last { check(plan.requested(request(id)), .none) }
+        // In a crowd a scan serves, and the places stay free.
+        check(plan.filteredReadEnded(of: tenant(1)), .none)
+        check(plan.restEnded(), .scan)
+        check(plan.scanBegan().sorted(), Array(100...100 + last))
+    }
+
+    @Test func inACrowdThatCameTooLateForAScanOneReadIsFiltered() {
+        var plan = ReadPlan(limit: 4)
+        for id in 1...5 + UInt64(ReadPlan.sourcesForScan) { _ = plan.requested(request(id)) }
+        _ = plan.scanBegan()
+        for id: UInt64 in 1...3 { check(plan.filteredReadEnded(of: tenant(id)), .none) }
+        for id: UInt64 in 100...200 { _ = plan.requested(request(id)) }
+        check(plan.filteredReadEnded(of: tenant(4)), .none)
+        for id: UInt64 in 100...101 { check(plan.filteredReadEnded(of: tenant(id)), .none) }
+        check(plan.filteredReadEnded(of: tenant(102)), .readFiltered([103], of: tenant(103)))
+        check(plan.next(), .none)
+    }
+
+    @Test func whenACrowdHasGoneAllPlacesAreTaken() {
+        var plan = ReadPlan(limit: 4)
+        for id in 1...5 + UInt64(ReadPlan.sourcesForScan) { _ = plan.requested(request(id)) }
+        _ = plan.scanBegan()
+        plan.scanEnded()
+        for id in 100...100 + UInt64(ReadPlan.sourcesForScan) { _ = plan.requested(request(id)) }
+        for id: UInt64 in 1...4 { _ = plan.filteredReadEnded(of: tenant(id)) }
+        plan.withdrawn(104, of: tenant(104))
+        check(plan.restEnded(), .readFiltered([100], of: tenant(100)))
+        for id: UInt64 in 101...103 { check(plan.next(), .readFiltered([id], of: tenant(id))) }
+        check(plan.next(), .none)
     }
 
     @Test func aFreePlaceIsUsedWhileAScanIsUnderWay() {
@@ -74,7 +114,8 @@ import Testing
         _ = plan.scanBegan()
         check(plan.requested(request(500)), .none)
         check(plan.filteredReadEnded(of: tenant(1)), .readFiltered([500], of: tenant(500)))
-        check(plan.scanEnded(), .none)
+        plan.scanEnded()
+        check(plan.restEnded(), .none)
         check(plan.filteredReadEnded(of: tenant(500)), .none)
     }
 
@@ -99,21 +140,24 @@ import Testing
         var filtered: [(ids: [UInt64], tenant: Tenant)] = []
         var inScan: [UInt64]?
         var isScanDue = false
+        var isResting = false
         var scans = 0
         var served: [UInt64] = []
         var withdrawn: [UInt64] = []
         var tenants: [UInt64: Tenant] = [:]
         var nextID: UInt64 = 0
 
-        func perform(_ action: ReadPlan.Action) {
-            switch action {
-            case .none: break
-            case .readFiltered(let ids, let tenant):
-                filtered.append((ids, tenant))
-                #expect(!ids.isEmpty)
-            case .scan:
-                #expect(!isScanDue && inScan == nil)
-                isScanDue = true
+        func perform(_ first: ReadPlan.Action) {
+            var action = first
+            while action != .none {
+                if case .readFiltered(let ids, let tenant) = action {
+                    filtered.append((ids, tenant))
+                    #expect(!ids.isEmpty)
+                } else {
+                    #expect(!isScanDue && inScan == nil && !isResting)
+                    isScanDue = true
+                }
+                action = plan.next()
             }
             #expect(filtered.count <= 4)
             #expect(Dictionary(grouping: filtered, by: \.tenant).values.allSatisfy { $0.count <= 2 })
@@ -123,7 +167,13 @@ import Testing
             served += scan
             inScan = nil
             scans += 1
-            perform(plan.scanEnded())
+            plan.scanEnded()
+            isResting = true
+        }
+        func endRest() {
+            guard isResting else { return }
+            isResting = false
+            perform(plan.restEnded())
         }
         func beginScan() {
             guard isScanDue, inScan == nil else { return }
@@ -145,7 +195,7 @@ import Testing
             perform(plan.filteredReadEnded(of: tenant))
         }
         for _ in 0..<4000 {
-            switch UInt.random(in: 0..<7, using: &random) {
+            switch UInt.random(in: 0..<8, using: &random) {
             case 0...2:
                 nextID += 1
                 // One of them asks for far more than all others.
@@ -155,12 +205,14 @@ import Testing
             case 3: beginScan()
             case 4: endScan()
             case 5: withdraw()
+            case 6: endRest()
             default: endFiltered()
             }
         }
-        while isScanDue || inScan != nil || !filtered.isEmpty {
+        while isScanDue || inScan != nil || isResting || !filtered.isEmpty {
             beginScan()
             endScan()
+            endRest()
             endFiltered()
         }
         #expect((served + Set(withdrawn)).sorted() == Array(1...nextID))

@@ -9,6 +9,8 @@ actor PastReader {
     private var nextID: UInt64 = 0
     /// The running shared scan.
     private var scan: StreamScan?
+    /// How long readers wait for others at most, before a scan that follows another one.
+    private static let longestRest: Duration = .seconds(1)
 
     init(filteredReads: Int) {
         plan = ReadPlan(limit: filteredReads)
@@ -61,14 +63,16 @@ actor PastReader {
         plan.withdrawn(pendingRead.id, of: pendingRead.source.tenant)
     }
 
+    /// Performs an action of the plan and those that are left.
     private func perform(_ action: ReadPlan.Action, on log: EventLog) {
-        switch action {
-        case .none:
-            break
-        case .readFiltered(let ids, let tenant):
-            Task { await self.readFiltered(ids, of: tenant, on: log) }
-        case .scan:
-            Task { await self.scanForAll(on: log) }
+        var action = action
+        while true {
+            switch action {
+            case .none: return
+            case .readFiltered(let ids, let tenant): Task { await self.readFiltered(ids, of: tenant, on: log) }
+            case .scan: Task { await self.scanForAll(on: log) }
+            }
+            action = plan.next()
         }
     }
 
@@ -80,6 +84,7 @@ actor PastReader {
     }
 
     private func scanForAll(on log: EventLog) async {
+        let start = ContinuousClock.now
         let waiting = plan.scanBegan().compactMap { pendingReads[$0] }
         if !waiting.isEmpty {
             let scan = StreamScan(waiting, filter: nil, of: log)
@@ -87,6 +92,8 @@ actor PastReader {
             await scan.run()
             self.scan = nil
         }
-        perform(plan.scanEnded(), on: log)
+        plan.scanEnded()
+        try? await Task.sleep(for: min(start.duration(to: .now), Self.longestRest))
+        perform(plan.restEnded(), on: log)
     }
 }

@@ -4,8 +4,10 @@ import Basics
 ///
 /// A filtered read makes the server search everything stored since the cursor. A few at a time are cheap; a thousand at once take minutes and
 /// slow the producers. So reads of one source whose cursors are near each other share one, and the others wait for a place: there are `limit`,
-/// of which a tenant has half at most; tenants take turns. As soon as many sources wait, one scan over everything serves all that wait
-/// (docs/architecture.md, "A miss").
+/// of which a tenant has half at most; tenants take turns. As soon as many sources wait, one scan over everything serves all that wait, with a rest
+/// behind it in which others come (docs/architecture.md, "A miss").
+///
+/// Each input returns the first step that follows from it; ``next()`` returns the others.
 struct ReadPlan: Sendable {
     typealias ID = UInt64
 
@@ -22,7 +24,7 @@ struct ReadPlan: Sendable {
         case none
         /// Serve these reads of one source by a filtered read; report ``filteredReadEnded(of:)``.
         case readFiltered([ID], of: Tenant)
-        /// Call ``scanBegan()`` for the participants, scan, and report ``scanEnded()``.
+        /// Call ``scanBegan()`` for the participants, scan, report ``scanEnded()``, and after a rest as long as the scan ``restEnded()``.
         case scan
     }
 
@@ -44,7 +46,15 @@ struct ReadPlan: Sendable {
     /// The tenants of `waiting`; the first is the next to get a place.
     private var turns: [Tenant] = []
     private var waitingSources: [LogSource: Int] = [:]
-    private var isScanning = false
+    private var scans = Scans.none
+
+    private enum Scans: Sendable {
+        case none
+        case running
+        /// The next one waits for more readers. Scans without a pause would each serve those few that came during the one before, and take the time in which
+        /// the others would come.
+        case resting
+    }
 
     /// - Parameter limit: Maximum number of concurrent filtered reads; at least one.
     init(limit: Int) {
@@ -71,9 +81,12 @@ struct ReadPlan: Sendable {
         return turns.flatMap { waiting[$0, default: []].map(\.id) }
     }
 
-    /// Ends the scan.
-    mutating func scanEnded() -> Action {
-        isScanning = false
+    /// Ends the scan; the next one begins behind the rest.
+    mutating func scanEnded() { scans = .resting }
+
+    /// Ends the rest behind a scan.
+    mutating func restEnded() -> Action {
+        scans = .none
         return next()
     }
 
@@ -91,13 +104,17 @@ struct ReadPlan: Sendable {
         take([id], of: waiting[tenant, default: []][index].source)
     }
 
-    private mutating func next() -> Action {
-        if filteredCount < limit, let tenant = turns.first(where: { filtered[$0, default: 0] < limitPerTenant }) {
-            return readNext(of: tenant)
+    /// The next step, if there is one: an input may make room for several.
+    mutating func next() -> Action {
+        let isCrowded = waitingSources.count > Self.sourcesForScan
+        if isCrowded, scans == .none {
+            scans = .running
+            return .scan
         }
-        guard !isScanning, waitingSources.count > Self.sourcesForScan else { return .none }
-        isScanning = true
-        return .scan
+        // In a crowd filtered reads would take the server's time from the scan that serves all; but a scan of a long past may take minutes.
+        let places = isCrowded ? (scans == .running ? 1 : 0) : limit
+        guard filteredCount < places, let tenant = turns.first(where: { filtered[$0, default: 0] < limitPerTenant }) else { return .none }
+        return readNext(of: tenant)
     }
 
     /// Gives a place to the tenant's first waiting read, and to those near it.

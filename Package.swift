@@ -255,7 +255,8 @@ let package = Package(
         tests(
             "EdgeRuntime",
             [
-                "Basics", "AccessControl", "EdgeRuntime", "CEpoll", "EventModel", "EventLog", "HTTPFront", "TestKit", httpTypes, logging,
+                "Basics", "AccessControl", "EdgeRuntime", "CEpoll", "CMalloc", "EventModel", "EventLog", "HTTPFront", "TestKit", httpTypes,
+                logging,
             ]
         ),
         tests(

@@ -3,16 +3,40 @@ import Basics
 import EdgeRuntime
 import EventModel
 
+/// What the connections of the relay share: one object for those with compression, one for those without.
+final class RelayForm: Sendable {
+    let bus: CommandBus
+    let rules: WebSocketRules
+    let encoder: RelayEncoder
+
+    init(bus: CommandBus, rules: WebSocketRules, encoder: RelayEncoder) {
+        self.bus = bus
+        self.rules = rules
+        self.encoder = encoder
+    }
+}
+
 /// Runs one client's engine on its delivery loop: carries out the engine's actions on the connection and on the bus.
 final class RelayConversation: Conversation {
+    /// The way of commands to the bus and of their ends back: for clients that send some.
+    private final class CommandPath {
+        let link = ConversationLink<News>()
+        let traceparent: String?
+        /// Nil until the first command.
+        var session: CommandSession?
+
+        init(traceparent: String?) { self.traceparent = traceparent }
+    }
+
+    // Few words: every connection has them, of which ten thousand may be idle.
+
     private var engine: RelayEngine
-    private var subscriptions = SubscriptionSet()
-    /// Subscriptions whose cursor lookup is pending, by id.
-    private var resuming: [String: Subscription] = [:]
-    private let encoder: RelayEncoder
+    /// Whether events are written with their ids.
     private var writesIDs = false
-    private var session: CommandSession
-    let link: ConversationLink<News>
+    private let form: RelayForm
+    /// The roles of the token.
+    private var roles: Set<Role>
+    private var commands: CommandPath?
 
     /// An update on a command, in transit to the loop.
     struct News: Sendable {
@@ -20,75 +44,92 @@ final class RelayConversation: Conversation {
         let update: CommandUpdate
     }
 
-    /// - Parameter lastEventID: the cursor of the handshake; nil for none.
-    init(encoder: RelayEncoder, caller: CommandCaller, lastEventID: String?, bus: CommandBus) {
-        self.engine = RelayEngine(lastEventID: lastEventID, makeULID: encoder.makeULID)
-        self.encoder = encoder
-        let link = ConversationLink<News>()
-        self.link = link
-        self.session = bus.session(for: caller) { token, update in link.post(News(token: token, update: update)) }
+    /// - Parameters:
+    ///   - lastEventID: the cursor of the handshake; nil for none.
+    ///   - traceparent: the trace of the handshake; nil for none.
+    init(form: RelayForm, roles: Set<Role>, traceparent: String?, lastEventID: String?) {
+        self.engine = RelayEngine(lastEventID: lastEventID)
+        self.form = form
+        self.roles = roles
+        if let traceparent { commands = CommandPath(traceparent: traceparent) }
     }
 
-    func received(_ text: [UInt8], position: UInt64, end: UInt64, now: MonotonicInstant) -> [ConversationStep] {
-        self.steps(for: self.engine.receive(text, now: now), position: position, end: end)
+    var link: ConversationLink<News>? { commands?.link }
+
+    func received(_ text: [UInt8], from client: ConversationClient, now: MonotonicInstant) -> [ConversationStep] {
+        let outputs = self.engine.receive(
+            text,
+            position: client.position,
+            end: client.end,
+            now: now,
+            makeULID: self.form.encoder.makeULID
+        )
+        return self.steps(for: outputs, client)
     }
 
-    var heldBytes: Int { self.engine.commands.heldBytes }
+    var heldBytes: Int { self.engine.heldBytes }
 
     func noted(_ news: News, position: UInt64) -> [ConversationStep] {
         switch news.update {
-        case .progress(let progress): return self.steps(for: self.engine.progressed(news.token, progress), position: position)
-        case .completed(let outcome): return self.steps(for: self.engine.completed(news.token, outcome), position: position)
+        case .progress(let progress): self.steps(for: self.engine.progressed(news.token, progress))
+        case .completed(let outcome): self.steps(for: self.engine.completed(news.token, outcome))
         }
     }
 
     func resumed(_ key: String, after sequence: UInt64, position: UInt64, end: UInt64) -> UInt64 {
-        // Nil when it was removed in the meantime.
-        guard let subscription = self.resuming.removeValue(forKey: key) else { return position }
-        return self.subscriptions.insert(subscription, from: sequence, position: position, end: end)
+        guard let id = SubscriptionID(key) else { return position }
+        return self.engine.resumed(id, after: sequence, position: position, end: end)
     }
 
-    func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool {
-        guard !self.subscriptions.isEmpty, let topic else { return false }
-        return self.subscriptions.admits(sequence: sequence, incidentID: topic, type: type)
+    func admits(sequence: UInt64, topic: Topic?) -> Bool {
+        guard let topic else { return false }
+        return self.engine.subscriptions.admits(sequence: sequence, topic: topic)
     }
 
-    var subscribed: [TopicSubscription] { self.subscriptions.topics }
+    var subscribed: [TopicSubscription] { self.engine.subscriptions.topics }
 
-    func logReplaced(position: UInt64) { self.subscriptions.restart(at: position) }
+    func logReplaced(position: UInt64) { self.engine.logReplaced(position: position) }
 
     var requiredRoles: Set<Role> { RelayRoute.roles }
 
     func authenticated(_ request: UInt64, _ answer: RenewalAnswer) -> [ConversationStep] {
-        if case .renewed(let principal) = answer { self.session.caller.renew(by: principal) }
-        return self.steps(for: self.engine.authenticated(CommandToken(number: request), answer), position: 0)
+        if case .renewed(let principal) = answer { self.roles = principal.roles }
+        return self.steps(for: self.engine.authenticated(CommandToken(number: request), answer))
     }
 
-    func ended() { _ = self.steps(for: self.engine.closed(), position: 0) }
+    func ended() { _ = self.steps(for: self.engine.closed()) }
 
-    /// - Parameter end: where a subscription without a cursor begins; only a client's text asks for one.
-    private func steps(for outputs: [RelayOutput], position: UInt64, end: UInt64 = .max) -> [ConversationStep] {
+    /// - Parameter client: nil where no text of the client is handled: only that begins commands.
+    private func steps(for outputs: [RelayOutput], _ client: ConversationClient? = nil) -> [ConversationStep] {
         var steps: [ConversationStep] = []
         for output in outputs {
             switch output {
             case .send(let text): steps.append(.send(text))
-            case .command(let command): self.session.send(command)
-            case .cancel(let token): self.session.cancel(token)
+            case .command(let command): if let client { self.send(command, of: client) }
+            case .cancel(let token): self.commands?.session?.cancel(token)
             case .authenticate(let request, let token): steps.append(.authenticate(request.number, token: token))
-            case .subscribed(let subscription, nil):
-                _ = self.subscriptions.insert(subscription, from: end, position: position, end: end)
+            case .subscribed(_, nil), .unsubscribed: break
             case .subscribed(let subscription, let cursor?):
-                self.resuming[subscription.id] = subscription
                 if !self.writesIDs {
                     self.writesIDs = true
-                    steps.append(.write(self.encoder.withIDs))
+                    steps.append(.write(self.form.encoder.withIDs))
                 }
-                steps.append(.resume(subscription.id, after: cursor))
-            case .unsubscribed(let subscription):
-                self.resuming[subscription.id] = nil
-                self.subscriptions.remove(subscription, position: position)
+                steps.append(.resume(subscription.id.text, after: cursor))
             }
         }
         return steps
+    }
+
+    private func send(_ command: RelayCommand, of client: ConversationClient) {
+        // Only with a token there is a conversation.
+        guard let user = client.user else { return }
+        let path = self.commands ?? CommandPath(traceparent: nil)
+        self.commands = path
+        let caller = CommandCaller(tenant: client.tenant, user: user, roles: self.roles, traceparent: path.traceparent)
+        let link = path.link
+        var session = path.session ?? self.form.bus.session(for: caller) { link.post(News(token: $0, update: $1)) }
+        session.caller = caller
+        path.session = session
+        session.send(command)
     }
 }

@@ -27,9 +27,10 @@ struct RelayEncoder: StreamEncoder {
         }
     }
 
-    /// Returns the incident of events that can be subscribed to.
-    func topic(of event: Event) -> IncidentID? {
-        EventFamily(pushing: event.type) == nil ? nil : event.payload.string("incidentId").flatMap { try? IncidentID($0) }
+    /// Returns the topic of events that can be subscribed to.
+    func topic(of event: Event) -> Topic? {
+        guard let family = EventFamily(pushing: event.type) else { return nil }
+        return event.payload.string("incidentId").flatMap { try? IncidentID($0) }.map { Topic(family: family, incidentID: $0) }
     }
 
     func opening(_ opening: Opening) -> [UInt8] {

@@ -18,16 +18,18 @@ struct RelayRoute: Sendable {
 
     let edge: Edge
     let front: WebSocketFront
-    let bus: CommandBus
     let rules: WebSocketRules
-    /// Shared: compressing the same event again gives the same bytes.
-    private let deflater = Deflater()
+    private let plain: RelayForm
+    private let compressed: RelayForm
 
     init(edge: Edge, front: WebSocketFront, bus: CommandBus, rules: WebSocketRules) {
         self.edge = edge
         self.front = front
-        self.bus = bus
         self.rules = rules
+        func encoder(_ deflater: Deflater?) -> RelayEncoder { RelayEncoder(carriesIDs: false, deflater: deflater, makeULID: ULID.now) }
+        self.plain = RelayForm(bus: bus, rules: rules, encoder: encoder(nil))
+        // One deflater: compressing the same event again gives the same bytes.
+        self.compressed = RelayForm(bus: bus, rules: rules.compressed, encoder: encoder(Deflater()))
     }
 
     /// Registers the route.
@@ -51,7 +53,7 @@ struct RelayRoute: Sendable {
             principal = try await self.front.authenticate(request, handshake, context)
         } catch  where error.reason == .ticketsUnavailable {
             let head = self.front.head(of: handshake, context.identity)
-            return try await self.refuse(.unavailable, user: nil, self.encoder(for: handshake), head, context)
+            return try await self.refuse(.unavailable, user: nil, self.form(of: handshake).encoder, head, context)
         } catch {
             throw APIError(error)
         }
@@ -82,26 +84,22 @@ struct RelayRoute: Sendable {
         // A cursor is never refused, also a malformed one (contract §3).
         let lastEventID = request.lastEventID
         try Self.checkTenant(of: principal, named: request.headers[values: .tenantID])
-        let encoder = self.encoder(for: handshake)
-        var rules = self.rules
-        rules.allowsCompression = handshake.isCompressed
-        let caller = CommandCaller(principal, traceparent: identity.trace?.text)
+        let form = self.form(of: handshake)
+        let traceparent = identity.trace?.text
         let stream = StreamRequest(
             principal: principal,
-            encoder: encoder,
-            inbound: .webSocket(rules) { [bus] in
-                RelayConversation(encoder: encoder, caller: caller, lastEventID: lastEventID, bus: bus)
+            encoder: form.encoder,
+            inbound: .webSocket(form.rules) {
+                RelayConversation(form: form, roles: principal.roles, traceparent: traceparent, lastEventID: lastEventID)
             },
             head: self.front.head(of: handshake, identity),
             requestID: identity.requestID,
             trace: identity.trace
         )
-        return (stream, encoder)
+        return (stream, form.encoder)
     }
 
-    private func encoder(for handshake: WebSocketHandshake) -> RelayEncoder {
-        RelayEncoder(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
-    }
+    private func form(of handshake: WebSocketHandshake) -> RelayForm { handshake.isCompressed ? self.compressed : self.plain }
 
     /// Refuses a connection by close code.
     private func refuse(

@@ -12,6 +12,7 @@ import ServiceKit
 /// `GET /v1/stream`: accepts the WebSocket before authenticating, because browsers expose close codes but not statuses. Contract §5.
 struct WorkspaceStreamRoute: Sendable {
     static let path: RouterPath = "/v1/stream"
+    private static let rules = (plain: WebSocketRules(), compressed: WebSocketRules().compressed)
 
     let edge: Edge
     let front: WebSocketFront
@@ -59,8 +60,7 @@ struct WorkspaceStreamRoute: Sendable {
         let handshake = try self.front.handshake(request)
         let query = QueryParameters(unbounded: request.uri.query)
         let cursor = request.lastEventID
-        var rules = WebSocketRules()
-        rules.allowsCompression = handshake.isCompressed
+        let rules = handshake.isCompressed ? Self.rules.compressed : Self.rules.plain
         return Accepted(
             handshake: handshake,
             filter: try query.typeFilter(),

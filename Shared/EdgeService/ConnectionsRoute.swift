@@ -79,7 +79,7 @@ struct ConnectionsRoute: Sendable {
         if let subscriptions = report.subscriptions {
             let topics: [JSONObject.Value] = subscriptions.map {
                 .object([
-                    "family": .string($0.family.name), "incidentId": .string($0.incidentID.text),
+                    "family": .string($0.topic.family.name), "incidentId": .string($0.topic.incidentID.text),
                     "after": .integer(Int(clamping: $0.after)),
                 ])
             }

@@ -5,9 +5,21 @@ public struct TypeFilter: Sendable, Hashable {
     /// The most patterns in one filter.
     public static let maximumPatterns = 64
 
-    private let exact: Set<EventType>
-    /// With the final dot: `investigation.`; sorted, so that equal filters are equal values.
-    private let prefixes: [String]
+    private final class Patterns: Sendable {
+        let exact: Set<EventType>
+        /// With the final dot: `investigation.`; sorted, so that equal filters are equal values.
+        let prefixes: [String]
+
+        init(exact: Set<EventType>, prefixes: [String]) {
+            self.exact = exact
+            self.prefixes = prefixes
+        }
+    }
+
+    /// One word, because every connection has a filter or none.
+    private let storage: Patterns
+    private var exact: Set<EventType> { storage.exact }
+    private var prefixes: [String] { storage.prefixes }
 
     /// Parses a percent-decoded, comma-separated list of exact types and prefixes that end in `.*`.
     public init(query: String) throws(ValidationError) {
@@ -32,8 +44,16 @@ public struct TypeFilter: Sendable, Hashable {
                 )
             }
         }
-        self.exact = exact
-        self.prefixes = prefixes.sorted()
+        storage = Patterns(exact: exact, prefixes: prefixes.sorted())
+    }
+
+    public static func == (left: TypeFilter, right: TypeFilter) -> Bool {
+        left.storage === right.storage || left.exact == right.exact && left.prefixes == right.prefixes
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(exact)
+        hasher.combine(prefixes)
     }
 
     /// The patterns, sorted; joined with commas they are a query again.

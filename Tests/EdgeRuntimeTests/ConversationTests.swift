@@ -11,9 +11,9 @@ import Testing
 
 /// A conversation that follows the topic of the command `follow <topic> [<cursor>]`, from the cursor if present.
 private final class Follower: Conversation {
-    private var topic: IncidentID?
+    private var topic: Topic?
     private var from: UInt64 = .max
-    let link = ConversationLink<String>()
+    let link: ConversationLink<String>? = ConversationLink()
     private let events: Events
 
     /// The state visible to a test.
@@ -26,16 +26,16 @@ private final class Follower: Conversation {
 
     init(events: Events) {
         self.events = events
-        events.links.withLock { $0.append(self.link) }
+        events.links.withLock { [link] in if let link { $0.append(link) } }
     }
 
-    func received(_ text: [UInt8], position: UInt64, end: UInt64, now: MonotonicInstant) -> [ConversationStep] {
+    func received(_ text: [UInt8], from client: ConversationClient, now: MonotonicInstant) -> [ConversationStep] {
         let words = String(decoding: text, as: UTF8.self).split(separator: " ").map(String.init)
         switch words.first {
         case "follow":
-            self.topic = IncidentID(generated: words[1])
+            self.topic = Topic(family: .investigation, incidentID: IncidentID(generated: words[1]))
             guard words.count > 2 else {
-                self.from = position
+                self.from = client.position
                 return [.send(Array("following".utf8))]
             }
             return [.send(Array("looking".utf8)), .write(LoudEncoder()), .resume(words[1], after: words[2])]
@@ -54,11 +54,11 @@ private final class Follower: Conversation {
         return min(sequence, position)
     }
 
-    func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool {
+    func admits(sequence: UInt64, topic: Topic?) -> Bool {
         topic != nil && topic == self.topic && sequence > self.from
     }
     var subscribed: [TopicSubscription] {
-        self.topic.map { [TopicSubscription(family: .investigation, incidentID: $0, after: self.from)] } ?? []
+        self.topic.map { [TopicSubscription(topic: $0, after: self.from)] } ?? []
     }
     func logReplaced(position: UInt64) { self.from = position }
     var requiredRoles: Set<Role> { [] }
@@ -67,12 +67,17 @@ private final class Follower: Conversation {
     var heldBytes: Int { 0 }
 }
 
+/// The incident of an event, as a topic of any family.
+private func incident(of event: Event) -> Topic? {
+    event.payload.string("incidentId").flatMap { try? IncidentID($0) }.map { Topic(family: .investigation, incidentID: $0) }
+}
+
 /// As `PlainEncoder`, with another chain and another format.
 private struct LoudEncoder: StreamEncoder {
     var name: String { "loud" }
 
     func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) { bytes += Array("LOUD \(cursor.sequence)|".utf8) }
-    func topic(of event: Event) -> IncidentID? { event.payload.string("incidentId").flatMap { try? IncidentID($0) } }
+    func topic(of event: Event) -> Topic? { incident(of: event) }
     func opening(_ opening: Opening) -> [UInt8] { [] }
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { [] }
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { PlainEncoder().gap(gap, time: time) }
@@ -343,7 +348,7 @@ private struct TopicEncoder: StreamEncoder {
 
     var name: String { "topics" }
     func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) { self.plain.append(entry, cursor: cursor, to: &bytes) }
-    func topic(of event: Event) -> IncidentID? { event.payload.string("incidentId").flatMap { try? IncidentID($0) } }
+    func topic(of event: Event) -> Topic? { incident(of: event) }
     func opening(_ opening: Opening) -> [UInt8] { self.plain.opening(opening) }
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { [] }
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { self.plain.gap(gap, time: time) }

@@ -1,8 +1,26 @@
+import AccessControl
 import Basics
+import EventModel
 import TestKit
 import Testing
 
 @testable import EdgeRuntime
+
+/// A conversation that does nothing.
+private final class Listener: Conversation {
+    let link: ConversationLink<Never>? = ConversationLink()
+    var subscribed: [TopicSubscription] { [] }
+    var requiredRoles: Set<Role> { [] }
+    var heldBytes: Int { 0 }
+
+    func received(_ text: [UInt8], from client: ConversationClient, now: MonotonicInstant) -> [ConversationStep] { [] }
+    func noted(_ note: Never, position: UInt64) -> [ConversationStep] {}
+    func resumed(_ key: String, after sequence: UInt64, position: UInt64, end: UInt64) -> UInt64 { position }
+    func admits(sequence: UInt64, topic: Topic?) -> Bool { false }
+    func logReplaced(position: UInt64) {}
+    func authenticated(_ request: UInt64, _ answer: RenewalAnswer) -> [ConversationStep] { [] }
+    func ended() {}
+}
 
 /// The input budget (contract §5): one client's input delays its own turns, never those of others.
 @Suite("Input budgets", .timeLimit(.minutes(3)))
@@ -57,7 +75,7 @@ struct InputBudgetTests {
 
     @Test("messages that a handler reads cost more than their bytes")
     func passedMessages() {
-        let handler = self.handler(texts: .conversation)
+        let handler = self.handler(texts: .conversation(Listener()))
         var budget = InputBudget()
         let (_, reactions) = self.receive(self.repeated(self.frame(0x81, [123]), 10_000), by: handler, budget: &budget)
         #expect(budget.isSpent)

@@ -1,4 +1,5 @@
 import Basics
+import CMalloc
 import EventLog
 import EventModel
 import Synchronization
@@ -24,6 +25,18 @@ struct PendingWorkTests {
         let last = Fixture.text(bench.append(try Fixture.entry(401)))
         #expect(await client.read { $0.contains("beat 401|") }.contains(last))
         #expect(await connection.isIdle)
+    }
+
+    /// What glibc can give of an allocation: its size, rounded up to the next odd multiple of eight.
+    private func bytes(of object: AnyObject) -> Int { malloc_usable_size(Unmanaged.passUnretained(object).toOpaque()) }
+
+    @Test("an idle connection takes 248 bytes, the state of its WebSocket 72 more")
+    func sizes() async throws {
+        let bench = try HubBench()
+        let client = try await bench.connect(inbound: .webSocket(WebSocketRules()))
+        _ = await client.read { $0.hasSuffix("open 0|") }
+        #expect(bytes(of: try #require(await bench.hub.connection(Self.first))) <= 248)
+        #expect(bytes(of: WebSocketHandler(rules: WebSocketRules(), texts: .dropped)) <= 72)
     }
 
     @Test("what came with the handshake is kept until its turn")

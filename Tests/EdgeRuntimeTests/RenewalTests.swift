@@ -332,9 +332,9 @@ struct RenewalTests {
 
 /// A conversation in which `<number> <token>` renews, and whose answers name the number.
 private final class Asker: Conversation {
-    let link = ConversationLink<Int>()
+    let link: ConversationLink<Int>? = ConversationLink()
 
-    func received(_ text: [UInt8], position: UInt64, end: UInt64, now: MonotonicInstant) -> [ConversationStep] {
+    func received(_ text: [UInt8], from client: ConversationClient, now: MonotonicInstant) -> [ConversationStep] {
         let words = String(decoding: text, as: UTF8.self).split(separator: " ")
         return [.authenticate(UInt64(words[0]) ?? 0, token: String(words[1]))]
     }
@@ -351,7 +351,7 @@ private final class Asker: Conversation {
 
     func noted(_ note: Int, position: UInt64) -> [ConversationStep] { [] }
     func resumed(_ key: String, after sequence: UInt64, position: UInt64, end: UInt64) -> UInt64 { position }
-    func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool { false }
+    func admits(sequence: UInt64, topic: Topic?) -> Bool { false }
     var subscribed: [TopicSubscription] { [] }
     func logReplaced(position: UInt64) {}
     func ended() {}

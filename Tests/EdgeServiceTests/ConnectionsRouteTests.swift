@@ -48,7 +48,7 @@ import Testing
             position: place,
             lag: 4,
             filter: try TypeFilter(query: "c.*,a.b"),
-            subscriptions: [TopicSubscription(family: .investigation, incidentID: try IncidentID("inc_1"), after: 2)],
+            subscriptions: [TopicSubscription(topic: Topic(family: .investigation, incidentID: try IncidentID("inc_1")), after: 2)],
             bytes: 5,
             deliveries: 6,
             unacknowledged: 0,

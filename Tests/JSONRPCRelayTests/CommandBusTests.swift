@@ -1,4 +1,7 @@
 import AccessControl
+import Basics
+import EdgeRuntime
+import EventModel
 import NATSClient
 import TestKit
 import Testing
@@ -69,6 +72,35 @@ import Testing
         let id = try #require(request.headers["causeway-request-id"])
         #expect(id.hasPrefix("req_") && request.headers["causeway-cancel"] == "causeway.rpc.cancel.\(id)")
         #expect(setting.bus.outstandingCommands == 0)
+    }
+
+    /// Its link and its session begin with the first command.
+    @Test func aConversationSendsCommandsWithTheRolesOfItsToken() async throws {
+        let setting = try await Setting()
+        let requests = Collected<NATSMessage>()
+        let subscription = try await setting.answer("rpc.agent.run") { message in
+            requests.append(message)
+            try setting.reply(message, "1")
+        }
+        defer { subscription.unsubscribe() }
+        let encoder = RelayEncoder(carriesIDs: false, deflater: nil, makeULID: ulids())
+        let form = RelayForm(bus: setting.bus, rules: WebSocketRules(), encoder: encoder)
+        let conversation = RelayConversation(form: form, roles: [.member, .admin], traceparent: nil, lastEventID: nil)
+        let client = ConversationClient(tenant: "acme", user: "ann", position: 5, end: 7)
+        let subscribe = bytes(#"{"jsonrpc":"2.0","id":1,"method":"investigation.subscribe","params":{"incidentId":"i"}}"#)
+        #expect(conversation.received(subscribe, from: client, now: .now()).count == 1)
+        let topic = Topic(family: .investigation, incidentID: "i")
+        #expect(conversation.link == nil && conversation.subscribed == [TopicSubscription(topic: topic, after: 7)])
+        let command = bytes(#"{"jsonrpc":"2.0","id":2,"method":"agent.run"}"#)
+        #expect(conversation.received(command, from: client, now: .now()).isEmpty)
+        let link = try #require(conversation.link)
+        let renewed = Principal(user: "ann", tenant: "acme", roles: [.member], expiresAt: 1)
+        #expect(conversation.authenticated(99, .renewed(renewed)).isEmpty)
+        #expect(conversation.received(command, from: client, now: .now()).isEmpty)
+        #expect(conversation.link === link)
+        #expect(await eventually { requests.all.count == 2 })
+        #expect(requests.all.map { $0.headers["causeway-roles"] } == ["admin,member", "member"])
+        #expect(requests.all.allSatisfy { $0.headers["causeway-tenant"] == "acme" && $0.headers["causeway-user"] == "ann" })
     }
 
     @Test func progressComesInOrderAndBeforeTheAnswer() async throws {

@@ -85,16 +85,6 @@ import Testing
         #expect(engine.authenticated(renewal[0].number, .renewed(principal)).sent.count == 1)
         #expect(engine.receive(command).code == -32005)
     }
-
-    @Test func commandsAreSentWithTheRolesOfTheNewToken() {
-        var caller = CommandCaller(
-            Principal(user: "ann", tenant: "acme", roles: [.member, .admin], otherRoles: ["security"], expiresAt: 1),
-            traceparent: "t"
-        )
-        #expect(caller == CommandCaller(tenant: "acme", user: "ann", roles: [.admin, .member], traceparent: "t"))
-        caller.renew(by: principal)
-        #expect(caller == CommandCaller(tenant: "acme", user: "ann", roles: [.member], traceparent: "t"))
-    }
 }
 
 extension [RelayOutput] {

@@ -12,14 +12,6 @@ struct CommandCaller: Hashable, Sendable {
     /// The trace of the connection's handshake, if any (W3C Trace Context).
     var traceparent: String?
 
-    /// The principal of a connection whose handshake has that trace.
-    init(_ principal: Principal, traceparent: String?) {
-        self.init(tenant: principal.tenant, user: principal.user, roles: principal.roles, traceparent: traceparent)
-    }
-
-    /// The connection's token was renewed, by one of the same user: the roles are the new token's.
-    mutating func renew(by principal: Principal) { roles = principal.roles }
-
     /// Creates a caller.
     init(tenant: Tenant, user: UserID, roles: Set<Role> = [], traceparent: String? = nil) {
         self.tenant = tenant

@@ -8,9 +8,10 @@ enum RelayOutput: Hashable, Sendable {
     case cancel(CommandToken)
     /// Renew the connection's token (contract §13), and report by ``RelayEngine/authenticated(_:_:)``.
     case authenticate(CommandToken, token: String)
-    /// Start pushing events that match the subscription: those after `lastEventID`, if present (contract §3), else new ones.
+    /// A subscription was added. If it has a cursor, resolve that (contract §3), and report by ``RelayEngine/resumed(_:after:position:end:)``: until then
+    /// nothing is pushed for it.
     case subscribed(Subscription, lastEventID: String?)
-    /// Stop pushing for that subscription.
+    /// A subscription has ended.
     case unsubscribed(Subscription)
 }
 

@@ -1,40 +1,40 @@
 import Basics
-import EventModel
+import EdgeRuntime
 
 /// A subscription of a client.
 struct Subscription: Hashable, Sendable {
-    /// `sub_` and a ULID; unique on the connection.
-    let id: String
+    /// Unique on the connection.
+    let id: SubscriptionID
     /// The pushed events and their incident.
     let topic: Topic
 }
 
-/// A family of events about one incident.
-///
-/// Created once for a log entry and then looked up for each connection; so its hash is precomputed.
-struct Topic: Hashable, Sendable {
-    /// The family of events.
-    let family: EventFamily
-    /// The payload's `incidentId`.
-    let incidentID: IncidentID
-    /// The hash of both. Seeded per process, so that clients cannot choose colliding ids.
-    let digest: Int
+/// The id of a subscription: `sub_` and a ULID. Kept as a number, because every connection has those of its subscriptions.
+struct SubscriptionID: Hashable, Sendable, CustomStringConvertible {
+    private static let prefix = "sub_"
 
-    /// Creates a topic.
-    init(family: EventFamily, incidentID: IncidentID) {
-        var hasher = Hasher()
-        hasher.combine(family)
-        hasher.combine(incidentID)
-        self.family = family
-        self.incidentID = incidentID
-        digest = hasher.finalize()
+    private let high: UInt64
+    private let low: UInt64
+
+    /// Reads an id; nil for a text that is none.
+    init?(_ text: String) {
+        guard text.utf8.starts(with: Self.prefix.utf8) else { return nil }
+        self.init(ulid: text.utf8.dropFirst(Self.prefix.utf8.count))
     }
 
-    static func == (left: Topic, right: Topic) -> Bool {
-        left.digest == right.digest && left.family == right.family && left.incidentID == right.incidentID
+    /// Creates the id with a ULID's 26 characters; nil for other characters.
+    init?(ulid: some Collection<UInt8>) {
+        guard let number = CrockfordBase32.decode(ulid) else { return nil }
+        high = UInt64(truncatingIfNeeded: number >> 64)
+        low = UInt64(truncatingIfNeeded: number)
     }
 
-    func hash(into hasher: inout Hasher) {
-        hasher.combine(digest)
+    /// The id, as clients have it.
+    var text: String {
+        var bytes = [UInt8](Self.prefix.utf8)
+        CrockfordBase32.append(UInt128(high) << 64 | UInt128(low), to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
     }
+
+    var description: String { text }
 }

@@ -94,8 +94,9 @@ struct ConnectionState: Sendable, Equatable {
         var ending: Ending? { if case .said(let ending, _) = self { ending } else { nil } }
     }
 
-    private(set) var phase: Phase = .attaching
+    // In this order, the last bytes hold fields of the connection.
     private var farewell = Farewell.none
+    private(set) var phase: Phase = .attaching
 
     /// Whether the connection receives events.
     var isOpen: Bool {

@@ -1,6 +1,5 @@
 public import AccessControl
 public import Basics
-public import EventModel
 
 /// Handles one client's messages on a surface, and decides which events that client receives.
 ///
@@ -9,11 +8,10 @@ public import EventModel
 public protocol Conversation<Note>: AnyObject {
     /// A message posted from another thread.
     associatedtype Note: Sendable
-    /// The link for posting notes from any thread; always the same.
-    var link: ConversationLink<Note> { get }
-    /// Handles a text message. `position` is the sequence of the last entry that the connection has handled, `end` that of the last one in the log: they
-    /// differ while the connection reads what is older.
-    func received(_ text: [UInt8], position: UInt64, end: UInt64, now: MonotonicInstant) -> [ConversationStep]
+    /// The link for posting notes from any thread; nil until the conversation needs one, then always the same. Looked at after each text.
+    var link: ConversationLink<Note>? { get }
+    /// Handles a text message.
+    func received(_ text: [UInt8], from client: ConversationClient, now: MonotonicInstant) -> [ConversationStep]
     /// Handles a note from the link, in the order of posting.
     func noted(_ note: Note, position: UInt64) -> [ConversationStep]
     /// Reports that the cursor of a ``ConversationStep/resume(_:after:)`` resolved to the position after `sequence`. A gap was
@@ -21,7 +19,7 @@ public protocol Conversation<Note>: AnyObject {
     /// - Returns: The position from which the connection reads the log again; not after `position`.
     func resumed(_ key: String, after sequence: UInt64, position: UInt64, end: UInt64) -> UInt64
     /// Whether the client receives this entry. Called for each entry of the tenant, perhaps more than once.
-    func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool
+    func admits(sequence: UInt64, topic: Topic?) -> Bool
     /// The client's subscriptions, for operators.
     var subscribed: [TopicSubscription] { get }
     /// The log was replaced, and its sequences changed meaning; the connection continues after `position`.
@@ -34,6 +32,26 @@ public protocol Conversation<Note>: AnyObject {
     func ended()
     /// Bytes held until they can be sent: they count as unsent.
     var heldBytes: Int { get }
+}
+
+/// The client of a conversation, as its connection knows it when a text comes.
+public struct ConversationClient: Sendable {
+    /// The token's tenant.
+    public var tenant: Tenant
+    /// The token's user; nil where no token was accepted.
+    public var user: UserID?
+    /// The sequence of the last entry that the connection has handled.
+    public var position: UInt64
+    /// The sequence of the last entry in the log: differs from ``position`` while the connection reads what is older.
+    public var end: UInt64
+
+    /// Creates a client.
+    public init(tenant: Tenant, user: UserID?, position: UInt64, end: UInt64) {
+        self.tenant = tenant
+        self.user = user
+        self.position = position
+        self.end = end
+    }
 }
 
 /// Creates the conversation of a connection.

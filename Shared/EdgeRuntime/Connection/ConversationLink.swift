@@ -2,10 +2,11 @@ import Synchronization
 
 /// Posts notes to a conversation from any thread.
 ///
-/// Does not keep the connection alive: notes posted after its end are dropped.
+/// Does not keep the connection alive: notes posted after its end are dropped. Those posted before the link is attached wait for that.
 public final class ConversationLink<Note: Sendable>: Sendable {
     private struct State {
         weak var connection: EdgeConnection?
+        var isAttached = false
         var notes: [Note] = []
         var isOnItsWay = false
     }
@@ -15,14 +16,27 @@ public final class ConversationLink<Note: Sendable>: Sendable {
     /// Creates a link that is not attached to a connection yet.
     public init() {}
 
-    func attach(_ connection: EdgeConnection) { self.state.withLock { $0.connection = connection } }
+    /// Attaches the link, if it is not attached yet.
+    func attach(_ connection: EdgeConnection) {
+        self.deliver { state in
+            guard !state.isAttached else { return }
+            state.isAttached = true
+            state.connection = connection
+        }
+    }
 
     /// Delivers `note` to the conversation, on its loop and in the order of posting.
     public func post(_ note: Note) {
+        self.deliver { state in
+            if !state.isAttached || state.connection != nil { state.notes.append(note) }
+        }
+    }
+
+    /// Changes the state, and lets the connection take the notes that are there.
+    private func deliver(_ change: (inout State) -> Void) {
         let connection = self.state.withLock { state -> EdgeConnection? in
-            guard let connection = state.connection else { return nil }
-            state.notes.append(note)
-            if state.isOnItsWay { return nil }
+            change(&state)
+            guard let connection = state.connection, !state.notes.isEmpty, !state.isOnItsWay else { return nil }
             state.isOnItsWay = true
             return connection
         }

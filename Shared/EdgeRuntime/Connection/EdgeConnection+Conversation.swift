@@ -4,12 +4,25 @@ import EventModel
 import Logging
 
 extension Conversation {
-    /// Attaches the link: notes are delivered on the loop of `connection` from here on.
-    func attach(to connection: EdgeConnection) { self.link.attach(connection) }
+    /// Attaches the link, if there is one: notes are delivered on the loop of `connection` from here on.
+    func attach(to connection: EdgeConnection) { self.link?.attach(connection) }
 }
 
 /// Runs the conversation's steps.
 extension EdgeConnection {
+    /// Passes a text to the conversation.
+    func pass(_ text: [UInt8], to conversation: some Conversation) {
+        let client = ConversationClient(
+            tenant: self.tenant,
+            user: self.audience.user,
+            position: self.progress.sequence,
+            end: self.liveEnd
+        )
+        let steps = conversation.received(text, from: client, now: self.hub.loop.now())
+        conversation.attach(to: self)
+        self.enqueue(steps)
+    }
+
     /// Passes new notes to the conversation.
     func notesArrived() {
         guard let conversation = self.conversation else { return }
@@ -19,7 +32,7 @@ extension EdgeConnection {
 
     /// Opens the existential: only here does the type of the notes matter.
     private func passNotes(to conversation: some Conversation) {
-        for note in conversation.link.takeNotes() where self.state.isOpen {
+        for note in conversation.link?.takeNotes() ?? [] where self.state.isOpen {
             self.enqueue(conversation.noted(note, position: self.progress.sequence))
         }
         // An answer that a batch holds is no step, and counts as unsent all the same.

@@ -11,6 +11,8 @@ import Logging
 /// On the loop's thread; the hub calls it with `assumeIsolated`. It buffers only what a full socket did not take of its control frames and
 /// its conversation's messages, and one chunk read from the log while its position is older than memory.
 actor EdgeConnection {
+    // In an order that leaves no gaps: ten thousand connections pay for each.
+
     nonisolated let hub: LoopHub
     nonisolated let handle: ConnectionHandle
     /// The admission, held until the hub removes the connection.
@@ -19,37 +21,35 @@ actor EdgeConnection {
 
     /// The connections of this loop that read the same chain.
     var group: LoopGroup
+    /// Buffers of work in progress; nil for an idle connection, which halves its memory.
+    var pending: PendingWork?
+    private let inbound: WebSocketHandler?
+    /// When the server ends the stream.
+    let end: StreamEnd
+    /// The place in the descriptor budget, until the descriptor is closed.
+    private var place: DescriptorBudget.Detached?
+    let audience: Audience
+    /// What later revocations are compared with.
+    var mark: TokenMark
+    /// The token's `exp`, in seconds since 1970 UTC: when the connection ends, unless its token is renewed.
+    var expiresAt: Int64
+    let openedAt: MonotonicInstant
+    /// Where delivery began.
+    let start: Cursor
+    var progress: DeliveryProgress
+    var bytes: UInt64 = 0
+    var deliveries: UInt32 = 0
+    var generation: UInt32
     /// Index in ``group``; kept by the group.
     var memberIndex = MemberIndex.none
-    var socket: Socket
     var state = ConnectionState() {
         didSet {
             guard oldValue.isBlocked != self.state.isBlocked else { return }
             self.hub.counters.laggards.add(self.state.isBlocked ? 1 : -1)
         }
     }
-    let audience: Audience
-    /// What later revocations are compared with.
-    var mark: TokenMark
-    /// The token's `exp`, in seconds since 1970 UTC: when the connection ends, unless its token is renewed.
-    var expiresAt: Int64
+    var socket: Socket
     private let request: OpeningRequest
-    private let inbound: WebSocketHandler?
-    let conversation: (any Conversation)?
-    let openedAt: MonotonicInstant
-    /// When the server ends the stream.
-    let end: StreamEnd
-
-    var generation: UInt32
-    var deliveries: UInt32 = 0
-    var progress: DeliveryProgress
-    /// Buffers of work in progress; nil for an idle connection, which halves its memory.
-    var pending: PendingWork?
-    /// Where delivery began.
-    let start: Cursor
-    var bytes: UInt64 = 0
-    /// The place in the descriptor budget, until the descriptor is closed.
-    private var place: DescriptorBudget.Detached?
     /// Whether it holds one of the edge's places.
     nonisolated let wasAdmitted: Bool
     /// Whether reading is paused because too many answers are unsent.
@@ -85,8 +85,8 @@ actor EdgeConnection {
         self.wasAdmitted = wasAdmitted
         self.admission = admission.place()
         self.request = OpeningRequest(id: ticket.requestID, traceID: ticket.traceID)
-        self.inbound = ticket.inbound.makeHandler()
-        self.conversation = wasAdmitted ? ticket.inbound.makeConversation() : nil
+        let inbound = ticket.inbound.makeHandler(admitted: wasAdmitted)
+        self.inbound = inbound
         self.openedAt = hub.loop.now()
         self.end = StreamEnd(ticket.end, start: beginning.cursor, gap: beginning.gap, separator: group.chain.encoder.separatorLength)
         self.generation = beginning.position.generation
@@ -97,11 +97,14 @@ actor EdgeConnection {
         pending.outbox.append(beginning.opening)
         pending.unread = ticket.earlyBytes
         self.pending = pending
-        self.conversation?.attach(to: self)
+        inbound?.conversation?.attach(to: self)
     }
 
     /// The tenant whose events it reads. On the loop's thread.
     nonisolated var tenant: Tenant { self.assumeIsolated { $0.group.chain.source.tenant } }
+
+    /// The conversation with the client, on a surface that has one.
+    var conversation: (any Conversation)? { self.inbound?.conversation }
 
     /// The id of the request that opened it.
     var requestID: String { self.request.id }
@@ -113,7 +116,7 @@ actor EdgeConnection {
     func hasPassed(_ entry: PageEntry) -> Bool? {
         guard self.audience.admits(entry) else { return nil }
         if let conversation = self.conversation,
-            !conversation.admits(sequence: entry.sequence, topic: entry.topic, type: entry.type)
+            !conversation.admits(sequence: entry.sequence, topic: entry.topic)
         {
             return nil
         }
@@ -291,9 +294,7 @@ actor EdgeConnection {
         case .send(let answer):
             if self.state.isOpen { self.outbox.append(answer) }
         case .pass(let text):
-            guard let conversation = self.conversation, self.state.isOpen else { return }
-            let steps = conversation.received(text, position: self.progress.sequence, end: self.liveEnd, now: self.hub.loop.now())
-            self.enqueue(steps)
+            if let conversation = self.conversation, self.state.isOpen { self.pass(text, to: conversation) }
         case .authenticate(let token):
             self.authenticate(token, for: nil)
         case .end(let ending):

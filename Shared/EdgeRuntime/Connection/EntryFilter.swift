@@ -20,6 +20,6 @@ struct ConversationFilter: EntryFilter {
 
     func admits(_ entry: PageEntry) -> Bool {
         if entry.sequence == self.begun { return true }
-        return self.audience.admits(entry) && self.conversation.admits(sequence: entry.sequence, topic: entry.topic, type: entry.type)
+        return self.audience.admits(entry) && self.conversation.admits(sequence: entry.sequence, topic: entry.topic)
     }
 }

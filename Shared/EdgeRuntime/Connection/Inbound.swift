@@ -13,18 +13,18 @@ public enum Inbound: Sendable {
         }
     }
 
-    /// Creates the input handler of a connection; `nil` where input is ignored.
-    func makeHandler() -> WebSocketHandler? {
+    /// Creates the input handler of a connection, with its conversation if the surface has one; nil where input is ignored.
+    ///
+    /// - Parameter isAdmitted: false for a connection that is refused, with which there is no conversation.
+    func makeHandler(admitted isAdmitted: Bool) -> WebSocketHandler? {
         switch self {
         case .ignored: nil
-        case .webSocket(let rules, _, .some): WebSocketHandler(rules: rules, texts: .conversation)
-        case .webSocket(let rules, let reader, nil): WebSocketHandler(rules: rules, texts: reader.map { .renewals($0) } ?? .dropped)
+        case .webSocket(let rules, let reader, let maker):
+            if let maker {
+                WebSocketHandler(rules: rules, texts: isAdmitted ? .conversation(maker()) : .dropped)
+            } else {
+                WebSocketHandler(rules: rules, texts: reader.map { .renewals($0) } ?? .dropped)
+            }
         }
-    }
-
-    /// Creates the conversation of a connection; nil for surfaces without one.
-    func makeConversation() -> (any Conversation)? {
-        guard case .webSocket(_, _, let maker?) = self else { return nil }
-        return maker()
     }
 }

@@ -47,13 +47,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         var traced: [(chain: PageChain, trace: TracedDelivery)] = []
     }
 
-    struct Slot {
-        var generation: UInt32
-        var connection: EdgeConnection?
-    }
-
-    private(set) var slots: ContiguousArray<Slot> = []
-    private var freeSlots: [UInt32] = []
+    private(set) var connections = ConnectionTable()
     private(set) var groups: [Fanout.Key: LoopGroup] = [:]
     private(set) var groupOfChain: [ObjectIdentifier: LoopGroup] = [:]
     /// Number of admitted connections. Refused ones are not counted, and a drain does not wait for them.
@@ -127,10 +121,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     }
 
     /// The connection that `handle` names, while it is on the loop.
-    func connection(_ handle: ConnectionHandle) -> EdgeConnection? {
-        guard handle.slot < self.slots.count, self.slots[Int(handle.slot)].generation == handle.generation else { return nil }
-        return self.slots[Int(handle.slot)].connection
-    }
+    func connection(_ handle: ConnectionHandle) -> EdgeConnection? { self.connections[handle] }
 
     // MARK: Called by connections
 
@@ -297,10 +288,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         var expiring = 0
         var waiting = 0
         for connection in self.ended {
-            let slot = Int(connection.handle.slot)
-            self.slots[slot].connection = nil
-            self.slots[slot].generation &+= 1
-            self.freeSlots.append(connection.handle.slot)
+            self.connections.remove(connection)
             let group = connection.assumeIsolated { $0.group }
             group.remove(connection)
             self.forgetIfEmpty(group)
@@ -332,7 +320,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         if let principal = ticket.principal, self.isRevoked(principal) { admission = .refused(.tokenRevoked) }
         let refusal = admission.refusal
         let group = self.group(for: ticket.source, encoder: encoder)
-        let handle = self.claimSlot()
+        let handle = self.connections.claim()
         let socket = Socket(adopting: descriptor, sendBuffer: self.configuration.sendBuffer, giveUp: self.configuration.kernelPatience)
         let beginning = self.begin(ticket, encoder: encoder, isRefused: refusal != nil)
         let connection = EdgeConnection(
@@ -344,7 +332,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             beginning: beginning,
             admission: admission
         )
-        self.slots[Int(handle.slot)].connection = connection
+        self.connections.insert(connection)
         if connection.wasAdmitted {
             self.admittedCount += 1
             self.counters.connections.set(self.admittedCount)
@@ -441,14 +429,6 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     }
 
     private static func lastTick(notAfter moment: MonotonicInstant) -> Int64 { Int64(clamping: moment.nanoseconds / self.tickNanoseconds) }
-
-    private func claimSlot() -> ConnectionHandle {
-        if let slot = self.freeSlots.popLast() {
-            return ConnectionHandle(slot: slot, generation: self.slots[Int(slot)].generation)
-        }
-        self.slots.append(Slot(generation: 0))
-        return ConnectionHandle(slot: UInt32(self.slots.count - 1), generation: 0)
-    }
 
     // MARK: Input turns
 
@@ -552,7 +532,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     private func watchStanding(_ now: MonotonicInstant) {
         guard self.standing.looked(isFollowing: self.isFollowing(), now: now, time: self.configuration.wallClock()) else { return }
         self.heartbeatBytes = nil
-        for slot in self.slots { slot.connection?.assumeIsolated { $0.tellStanding() } }
+        for connection in self.connections.slots { connection?.assumeIsolated { $0.tellStanding() } }
     }
 
     // MARK: Drain
@@ -570,7 +550,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     /// Ends batches, and lists the other open connections.
     private func beginDrain() {
         var left: [ConnectionHandle] = []
-        for connection in self.slots.compactMap({ $0.connection }) {
+        for connection in self.connections.slots.compactMap({ $0 }) {
             let isOpen = connection.assumeIsolated { connection in
                 connection.drainBegan()
                 return connection.isOpen

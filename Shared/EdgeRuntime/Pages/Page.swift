@@ -17,8 +17,37 @@ struct PageEntry: Sendable {
     var recipients: Recipients
     /// The type, for connections that requested some types only.
     var type: EventType
+    /// Boxed, because most encodings have none.
+    private let boxedTopic: TopicBox?
+
     /// The topic, where the encoding has one (``StreamEncoder/topic(of:)``).
-    var topic: IncidentID?
+    var topic: Topic? { self.boxedTopic?.topic }
+
+    private final class TopicBox: Sendable {
+        let topic: Topic
+
+        init(_ topic: Topic) { self.topic = topic }
+    }
+
+    init(
+        sequence: UInt64,
+        end: Int,
+        personalCount: Int32,
+        isFinal: Bool,
+        intake: Timestamp,
+        recipients: Recipients,
+        type: EventType,
+        topic: Topic?
+    ) {
+        self.sequence = sequence
+        self.end = end
+        self.personalCount = personalCount
+        self.isFinal = isFinal
+        self.intake = intake
+        self.recipients = recipients
+        self.type = type
+        self.boxedTopic = topic.map { TopicBox($0) }
+    }
 }
 
 /// A fixed-size buffer of consecutive encoded entries, with their index.
@@ -70,7 +99,7 @@ final class Page: @unchecked Sendable {
         intake: Timestamp,
         recipients: Recipients,
         type: EventType,
-        topic: IncidentID? = nil,
+        topic: Topic? = nil,
         isFinal: Bool = false
     ) {
         encoded.withUnsafeBytes { source in

@@ -103,7 +103,7 @@ final class PageChain: Sendable {
         intake: Timestamp,
         recipients: Recipients,
         type: EventType,
-        topic: IncidentID? = nil,
+        topic: Topic? = nil,
         isFinal: Bool = false,
         budget: Int
     ) {

@@ -15,7 +15,7 @@ public protocol StreamEncoder: Sendable {
     /// - Parameter cursor: the cursor of the entry.
     func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8])
     /// The topic of an event, for surfaces whose clients request single topics; kept in the index of pages. `nil` by default.
-    func topic(of event: Event) -> IncidentID?
+    func topic(of event: Event) -> Topic?
     /// The interval between heartbeats on a quiet connection; `nil`, the default, for the configured one.
     var heartbeatInterval: Duration? { get }
     /// The length of the separator at the beginning of each entry, in bytes: a batch omits it from its first entry. 0 by default.
@@ -46,7 +46,7 @@ public protocol StreamEncoder: Sendable {
 
 extension StreamEncoder {
     /// Nil: the surface has no topics.
-    public func topic(of event: Event) -> IncidentID? { nil }
+    public func topic(of event: Event) -> Topic? { nil }
     /// Nil: the configured interval.
     public var heartbeatInterval: Duration? { nil }
     /// 0: no separator.

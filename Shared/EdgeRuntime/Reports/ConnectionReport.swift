@@ -47,23 +47,6 @@ public struct ConnectionReport: Sendable {
     public var end: End?
 }
 
-/// A client's subscription to the events of one family about one incident.
-public struct TopicSubscription: Sendable, Hashable {
-    /// The events that are pushed.
-    public var family: EventFamily
-    /// Their incident.
-    public var incidentID: IncidentID
-    /// The sequence after which they are pushed.
-    public var after: UInt64
-
-    /// Creates a subscription from its parts.
-    public init(family: EventFamily, incidentID: IncidentID, after: UInt64) {
-        self.family = family
-        self.incidentID = incidentID
-        self.after = after
-    }
-}
-
 /// The connections that an operator asks for.
 public struct ConnectionQuery: Sendable {
     /// Only those of this tenant; nil for all.

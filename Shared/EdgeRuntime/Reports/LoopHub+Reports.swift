@@ -13,9 +13,9 @@ extension LoopHub {
     func reports(_ query: ConnectionQuery, from slot: Int) async -> (reports: [ConnectionReport], next: Int?) {
         var reports: [ConnectionReport] = []
         var slot = slot
-        while slot < self.slots.count {
+        while slot < self.connections.slots.count {
             slot = self.reportPiece(query, from: slot, to: &reports)
-            if reports.count >= query.limit { return (reports, slot < self.slots.count ? slot : nil) }
+            if reports.count >= query.limit { return (reports, slot < self.connections.slots.count ? slot : nil) }
             await Task.yield()
         }
         return (reports, nil)
@@ -24,14 +24,14 @@ extension LoopHub {
     /// Reports the connections of some slots, and returns the next slot.
     private func reportPiece(_ query: ConnectionQuery, from start: Int, to reports: inout [ConnectionReport]) -> Int {
         let enough = min(query.limit, reports.count + Self.reportsAtOnce)
-        for slot in start..<min(start + Self.slotsAtOnce, self.slots.count) {
+        for slot in start..<min(start + Self.slotsAtOnce, self.connections.slots.count) {
             guard reports.count < enough else { return slot }
-            guard let connection = self.slots[slot].connection, connection.wasAdmitted,
+            guard let connection = self.connections.slots[slot], connection.wasAdmitted,
                 let report = connection.assumeIsolated({ $0.report(matching: query) })
             else { continue }
             reports.append(report)
         }
-        return min(start + Self.slotsAtOnce, self.slots.count)
+        return min(start + Self.slotsAtOnce, self.connections.slots.count)
     }
 
     /// Reports the recently closed connections that match.

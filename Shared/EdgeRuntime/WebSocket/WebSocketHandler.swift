@@ -15,26 +15,31 @@ final class WebSocketHandler {
     enum Texts {
         case dropped
         /// Texts are passed to the conversation.
-        case conversation
+        case conversation(any Conversation)
         /// A text in which the reader finds a token renews the connection's; others are dropped.
         case renewals(RenewalReader)
     }
 
+    // Seven words: every connection has them, of which ten thousand may be idle.
+
     private let rules: WebSocketRules
     private let texts: Texts
-    /// Nil until input arrives or silence is first checked.
-    private var heardAt: MonotonicInstant?
+    /// Zero until input arrives or silence is first checked.
+    private var heardAt = MonotonicInstant(nanoseconds: 0)
     /// State of an incomplete message; boxed, because it is nearly always absent.
     private var pending: Pending?
-    /// When the minute began in which messages are counted, and their number in it: 0 before the first one.
-    private var minuteBegan = MonotonicInstant(nanoseconds: 0)
+    private var frames = PaceLimit()
+    /// When the minute began in which messages are counted, in milliseconds since boot, wrapped around; and their number in it: 0 before the first one.
+    private var minuteBegan: UInt32 = 0
     private var messages: UInt32 = 0
-    private var frameLevel: TokenBucket.Level?
 
     init(rules: WebSocketRules, texts: Texts) {
         self.rules = rules
         self.texts = texts
     }
+
+    /// The conversation that texts are passed to, if any.
+    var conversation: (any Conversation)? { if case .conversation(let conversation) = self.texts { conversation } else { nil } }
 
     /// Decodes bytes, cut anywhere, as far as `budget` allows, between two frames. Returns the number of bytes taken, and the reactions in
     /// order; after an ``InboundReaction/end(_:)`` nothing is taken.
@@ -46,7 +51,7 @@ final class WebSocketHandler {
         self.heardAt = now
         var decoder =
             self.pending?.decoder
-            ?? WebSocketDecoder(maxMessageBytes: Int(self.rules.maxMessageBytes), allowsCompression: self.rules.allowsCompression)
+            ?? WebSocketDecoder(maxMessageBytes: self.rules.maxMessageBytes, allowsCompression: self.rules.allowsCompression)
         self.pending = nil
         var reactions: [InboundReaction] = []
         var passed = 0
@@ -72,9 +77,7 @@ final class WebSocketHandler {
     private func countFrames(_ count: Int, _ now: MonotonicInstant) -> Bool {
         guard count > 0 else { return true }
         let limit = Double(self.rules.maxFramesPerSecond)
-        var share = TokenBucket(capacity: 10 * limit, perSecond: limit, level: self.frameLevel, at: now.sinceBoot)
-        defer { self.frameLevel = share.level }
-        return share.take(Double(count), at: now.sinceBoot)
+        return self.frames.take(count, perSecond: limit, burst: 10 * limit, at: now)
     }
 
     /// Reading from the client has resumed after a pause: measures the client's silence from now on.
@@ -83,12 +86,12 @@ final class WebSocketHandler {
     /// Checks the client's silence, at each heartbeat. Returns the ending of a client that has sent nothing for too long.
     func silence(now: MonotonicInstant) -> Ending? {
         guard let limit = self.rules.silenceLimit else { return nil }
-        guard let heardAt = self.heardAt else {
+        guard self.heardAt.nanoseconds > 0 else {
             // The first check counts the handshake as input, and measures from now.
             self.heardAt = now
             return nil
         }
-        guard heardAt.advanced(by: limit) <= now else { return nil }
+        guard self.heardAt.advanced(by: limit) <= now else { return nil }
         return Ending(.silent, detail: "the client sent nothing for \(limit.components.seconds) s: send a ping now and then")
     }
 
@@ -132,10 +135,11 @@ final class WebSocketHandler {
 
     /// Counts a message; returns the ending when the limit is exceeded.
     private func counted(_ now: MonotonicInstant) -> InboundReaction? {
-        if self.messages > 0, now < self.minuteBegan.advanced(by: .seconds(60)) {
-            self.messages += 1
+        let milliseconds = UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000)
+        if self.messages > 0, milliseconds &- self.minuteBegan < 60_000 {
+            self.messages &+= 1
         } else {
-            (self.minuteBegan, self.messages) = (now, 1)
+            (self.minuteBegan, self.messages) = (milliseconds, 1)
         }
         guard self.messages > self.rules.maxMessagesPerMinute else { return nil }
         return .end(

@@ -13,12 +13,21 @@ func ulids(seed: UInt64 = 1) -> @Sendable () -> String {
     return { generator.withLock { ULID.generate(time: Timestamp(millisecondsSinceEpoch: 1_711_981_930_000), using: &$0) } }
 }
 
-func makeEngine() -> RelayEngine { RelayEngine(makeULID: ulids()) }
+func makeEngine() -> RelayEngine { RelayEngine() }
+
+private let nextULID = ulids()
 
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
 extension RelayEngine {
+    /// The subscriptions, in order of creation.
+    var list: [Subscription] { subscriptions.subscriptions }
+
+    mutating func receive(_ text: [UInt8], now: MonotonicInstant = .now()) -> [RelayOutput] {
+        receive(text, now: now, makeULID: nextULID)
+    }
+
     mutating func receive(_ text: String) -> [RelayOutput] { receive(bytes(text)) }
 
     /// Returns the only text sent in response to a text.

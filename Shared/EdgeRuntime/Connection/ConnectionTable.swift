@@ -1,0 +1,35 @@
+/// The connections of one loop, in slots that are used again. Used on the loop's thread.
+///
+/// Connections and generations are apart, so that a slot takes twelve bytes.
+struct ConnectionTable {
+    /// By slot; nil for a free one.
+    private(set) var slots: ContiguousArray<EdgeConnection?> = []
+    private var generations: ContiguousArray<UInt32> = []
+    private var free: [UInt32] = []
+
+    /// The connection that `handle` names; nil once it is removed.
+    subscript(handle: ConnectionHandle) -> EdgeConnection? {
+        let slot = Int(handle.slot)
+        guard slot < self.slots.count, self.generations[slot] == handle.generation else { return nil }
+        return self.slots[slot]
+    }
+
+    /// Returns the handle of a free slot, for ``insert(_:)``.
+    mutating func claim() -> ConnectionHandle {
+        if let slot = self.free.popLast() { return ConnectionHandle(slot: slot, generation: self.generations[Int(slot)]) }
+        self.slots.append(nil)
+        self.generations.append(0)
+        return ConnectionHandle(slot: UInt32(self.slots.count - 1), generation: 0)
+    }
+
+    /// Puts `connection` into the slot that was claimed for it.
+    mutating func insert(_ connection: EdgeConnection) { self.slots[Int(connection.handle.slot)] = connection }
+
+    /// Removes `connection`: its handle names nothing any more.
+    mutating func remove(_ connection: EdgeConnection) {
+        let slot = Int(connection.handle.slot)
+        self.slots[slot] = nil
+        self.generations[slot] &+= 1
+        self.free.append(connection.handle.slot)
+    }
+}

@@ -111,28 +111,32 @@ enum SliceWriter {
         while index < segment.entries.upperBound {
             let batchStart = index
             let outcome = withUnsafeTemporaryAllocation(of: iovec.self, capacity: Self.spansPerWrite) { spans -> Outcome in
+                // By index throughout: a copy of an entry would cost reference counting.
+                let entries = segment.page.entries
                 var count = 0
+                var visible = 0
                 var offered = 0
                 var spanEnd = -1
                 var skip = progress.sentBytes
                 while index < segment.entries.upperBound {
-                    let entry = segment.page.entries[index]
-                    guard audience.admits(entry) else {
+                    guard audience.admits(entries[index]) else {
                         index += 1
                         continue
                     }
-                    if skip > 0, entry.sequence != progress.partialSequence { return .entryLost }
+                    if skip > 0, entries[index].sequence != progress.partialSequence { return .entryLost }
                     let start = segment.page.start(of: index) + skip
+                    let end = entries[index].end
                     if start == spanEnd {
-                        spans[count - 1].iov_len += entry.end - start
+                        spans[count - 1].iov_len += end - start
                     } else {
                         guard count < spans.count else { break }
-                        spans[count] = iovec(iov_base: segment.page.bytes + start, iov_len: entry.end - start)
+                        spans[count] = iovec(iov_base: segment.page.bytes + start, iov_len: end - start)
                         count += 1
                     }
                     skip = 0
-                    spanEnd = entry.end
-                    offered += entry.end - start
+                    spanEnd = end
+                    offered += end - start
+                    visible += 1
                     index += 1
                 }
                 var taken = 0
@@ -141,8 +145,13 @@ enum SliceWriter {
                     taken = written
                 }
                 result.bytes += taken
-                self.advance(&progress, over: segment, entries: batchStart..<index, taken: taken, audience: audience, result: &result)
-                return taken == offered ? .drained : .blocked
+                guard taken == offered else {
+                    self.advance(&progress, over: segment, entries: batchStart..<index, taken: taken, audience: audience, result: &result)
+                    return .blocked
+                }
+                result.deliveries += visible
+                progress = DeliveryProgress(sequence: entries[index - 1].sequence)
+                return .drained
             }
             if outcome != .drained { return outcome }
         }
@@ -161,18 +170,18 @@ enum SliceWriter {
         var remaining = taken + progress.sentBytes
         progress.sentBytes = 0
         for index in entries {
-            let entry = segment.page.entries[index]
-            if audience.admits(entry) {
-                let length = entry.end - segment.page.start(of: index)
+            let sequence = segment.page.entries[index].sequence
+            if audience.admits(segment.page.entries[index]) {
+                let length = segment.page.entries[index].end - segment.page.start(of: index)
                 guard remaining >= length else {
                     progress.sentBytes = remaining
-                    progress.partialSequence = entry.sequence
+                    progress.partialSequence = sequence
                     return
                 }
                 remaining -= length
                 result.deliveries += 1
             }
-            progress.sequence = entry.sequence
+            progress.sequence = sequence
         }
     }
 }

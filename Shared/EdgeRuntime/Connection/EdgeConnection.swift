@@ -133,12 +133,16 @@ actor EdgeConnection {
     func attached() { self.perform(self.state.attached()) }
 
     /// The group's chain has grown. `shared` is the slice after `sharedFrom`, read once for all connections at that position.
-    func entriesPublished(_ shared: PageSlice, from sharedFrom: ChainPosition) {
+    ///
+    /// - Parameter isAll: whether the chain had nothing behind the slice. What came since is reported again.
+    func entriesPublished(_ shared: PageSlice, from sharedFrom: ChainPosition, isAll: Bool) {
         guard self.state.entriesPublished() == .deliver, !self.isContinuing else { return }
         if self.progress.sequence == sharedFrom.sequence, self.generation == sharedFrom.generation,
             !self.progress.isInMidEntry, self.outbox.isEmpty, self.replay == nil
         {
             guard self.send(shared) else { return }
+            // The common case: there is nothing else to write, and nothing to do at the end.
+            if isAll, self.pending == nil, self.end.batch == nil { return }
         }
         self.deliver()
     }

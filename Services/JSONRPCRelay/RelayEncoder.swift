@@ -27,6 +27,8 @@ struct RelayEncoder: StreamEncoder {
         }
     }
 
+    var hasTopics: Bool { true }
+
     /// Returns the topic of events that can be subscribed to.
     func topic(of event: Event) -> Topic? {
         guard let family = EventFamily(pushing: event.type) else { return nil }

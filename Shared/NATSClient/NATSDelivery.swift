@@ -13,7 +13,9 @@ public struct NATSDelivery: ~Copyable {
     }
 
     deinit {
-        RetiredMessages.retire(message, bytes: payloadCount)
+        // Subject, headers and body are one piece of memory (``NATSLibrary/isOpen``).
+        let headers = natsMsg_GetSubject(message).flatMap { subject in natsMsg_GetData(message).map { max(0, $0 - subject) } } ?? 0
+        RetiredMessages.retire(message, bytes: headers + payloadCount)
     }
 
     /// The subject of the message.

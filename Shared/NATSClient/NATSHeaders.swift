@@ -32,6 +32,9 @@ public struct NATSHeaders: Hashable, Sendable, ExpressibleByDictionaryLiteral {
         fields = []
     }
 
+    /// The size of names and values, in bytes.
+    var byteCount: Int { fields.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count } }
+
     /// Whether there are no fields.
     public var isEmpty: Bool { fields.isEmpty }
 

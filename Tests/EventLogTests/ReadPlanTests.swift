@@ -75,10 +75,9 @@ import Testing
         _ = plan.scanBegan()
         plan.scanEnded()
         for id in 100...100 + last { check(plan.requested(request(id)), .none) }
-        // In a crowd a scan serves, and the places stay free.
-        check(plan.filteredReadEnded(of: tenant(1)), .none)
+        check(plan.filteredReadEnded(of: tenant(1)), .readFiltered([100], of: tenant(100)))
         check(plan.restEnded(), .scan)
-        check(plan.scanBegan().sorted(), Array(100...100 + last))
+        check(plan.scanBegan().sorted(), Array(101...100 + last))
     }
 
     @Test func inACrowdThatCameTooLateForAScanOneReadIsFiltered() {
@@ -91,6 +90,13 @@ import Testing
         for id: UInt64 in 100...101 { check(plan.filteredReadEnded(of: tenant(id)), .none) }
         check(plan.filteredReadEnded(of: tenant(102)), .readFiltered([103], of: tenant(103)))
         check(plan.next(), .none)
+        // Unless the scan takes long.
+        check(plan.scanTookLong(), .readFiltered([104], of: tenant(104)))
+        for id: UInt64 in 105...106 { check(plan.next(), .readFiltered([id], of: tenant(id))) }
+        check(plan.next(), .none)
+        plan.scanEnded()
+        check(plan.scanTookLong(), .none)
+        check(plan.restEnded(), .scan)
     }
 
     @Test func whenACrowdHasGoneAllPlacesAreTaken() {
@@ -98,11 +104,13 @@ import Testing
         for id in 1...5 + UInt64(ReadPlan.sourcesForScan) { _ = plan.requested(request(id)) }
         _ = plan.scanBegan()
         plan.scanEnded()
-        for id in 100...100 + UInt64(ReadPlan.sourcesForScan) { _ = plan.requested(request(id)) }
-        for id: UInt64 in 1...4 { _ = plan.filteredReadEnded(of: tenant(id)) }
+        for id in 100...101 + UInt64(ReadPlan.sourcesForScan) { _ = plan.requested(request(id)) }
+        for id: UInt64 in 1...3 { check(plan.filteredReadEnded(of: tenant(id)), .none) }
+        check(plan.filteredReadEnded(of: tenant(4)), .readFiltered([100], of: tenant(100)))
+        check(plan.next(), .none)
         plan.withdrawn(104, of: tenant(104))
-        check(plan.restEnded(), .readFiltered([100], of: tenant(100)))
-        for id: UInt64 in 101...103 { check(plan.next(), .readFiltered([id], of: tenant(id))) }
+        check(plan.restEnded(), .readFiltered([101], of: tenant(101)))
+        for id: UInt64 in 102...103 { check(plan.next(), .readFiltered([id], of: tenant(id))) }
         check(plan.next(), .none)
     }
 
@@ -195,7 +203,7 @@ import Testing
             perform(plan.filteredReadEnded(of: tenant))
         }
         for _ in 0..<4000 {
-            switch UInt.random(in: 0..<8, using: &random) {
+            switch UInt.random(in: 0..<9, using: &random) {
             case 0...2:
                 nextID += 1
                 // One of them asks for far more than all others.
@@ -206,6 +214,7 @@ import Testing
             case 4: endScan()
             case 5: withdraw()
             case 6: endRest()
+            case 7: if inScan != nil { perform(plan.scanTookLong()) }
             default: endFiltered()
             }
         }

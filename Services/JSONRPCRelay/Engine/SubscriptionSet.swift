@@ -47,7 +47,7 @@ struct SubscriptionSet: Sendable {
 
     /// The topics with the lowest sequences after which they are pushed, in any order.
     var topics: [TopicSubscription] {
-        begunTopics.map { topic in TopicSubscription(topic: topic, after: lowest(of: topic)) }
+        begun().map { TopicSubscription(topic: $0.key, after: $0.value.from) }
     }
 
     /// Whether the current entry, at that sequence, is to be pushed. Called for each entry of the tenant.
@@ -74,9 +74,7 @@ struct SubscriptionSet: Sendable {
     /// - Returns: the connection's new position: the lower of `from` and `position`.
     mutating func begin(_ id: SubscriptionID, from: UInt64, position: UInt64, end: UInt64) -> UInt64 {
         guard let index = rows.firstIndex(where: { $0.subscription.id == id }) else { return position }
-        if from < position {
-            for topic in begunTopics { settle(topic, through: position) }
-        }
+        if from < position { settle(through: position) }
         let topic = rows[index].subscription.topic
         if let other = rows.first(where: { $0.hasBegun && $0.subscription.topic == topic }) {
             rows[index].begun = other.begun
@@ -107,24 +105,37 @@ struct SubscriptionSet: Sendable {
         }
     }
 
-    private var begunTopics: Set<Topic> { Set(rows.lazy.filter(\.hasBegun).map(\.subscription.topic)) }
-
-    private func lowest(of topic: Topic) -> UInt64 {
-        rows.lazy.filter { $0.subscription.topic == topic }.map(\.from).min() ?? .max
+    /// The topics that have begun, each with the lowest `from` and its ranges: one pass, however many subscriptions there are.
+    ///
+    /// - Parameter only: a single topic; nil for all.
+    private func begun(_ only: Topic? = nil) -> [Topic: (from: UInt64, settled: [Range])] {
+        var topics: [Topic: (from: UInt64, settled: [Range])] = [:]
+        for row in rows where row.hasBegun && (only == nil || row.subscription.topic == only) {
+            topics[row.subscription.topic] = (min(row.from, topics[row.subscription.topic]?.from ?? .max), row.settled)
+        }
+        return topics
     }
 
     /// Marks the range after the lowest `from` of a topic, up to the position, as processed for later passes.
-    private mutating func settle(_ topic: Topic, through position: UInt64) {
-        let lowest = lowest(of: topic)
-        guard lowest < position, let settled = rows.first(where: { $0.hasBegun && $0.subscription.topic == topic })?.settled else { return }
-        var range = Range(lower: lowest, upper: position)
-        let before = settled.filter { $0.upper < range.lower }
-        let after = settled.filter { $0.lower > range.upper }
+    ///
+    /// - Parameter only: a single topic; nil for all.
+    private mutating func settle(_ only: Topic? = nil, through position: UInt64) {
+        let settled = begun(only).filter { $0.value.from < position }.mapValues { topic in
+            Self.adding(Range(lower: topic.from, upper: position), to: topic.settled)
+        }
+        for index in rows.indices where rows[index].hasBegun {
+            if let ranges = settled[rows[index].subscription.topic] { rows[index].settled = ranges }
+        }
+    }
+
+    private static func adding(_ new: Range, to settled: [Range]) -> [Range] {
+        var range = new
+        let before = settled.filter { $0.upper < new.lower }
+        let after = settled.filter { $0.lower > new.upper }
         for other in settled where other.upper >= range.lower && other.lower <= range.upper {
             range = Range(lower: min(range.lower, other.lower), upper: max(range.upper, other.upper))
         }
-        let ranges = Array((before + [range] + after).suffix(Self.maximumRanges))
-        for index in rows.indices where rows[index].hasBegun && rows[index].subscription.topic == topic { rows[index].settled = ranges }
+        return Array((before + [range] + after).suffix(maximumRanges))
     }
 }
 

@@ -19,6 +19,8 @@ struct PageEntry: Sendable {
     var type: EventType
     /// Boxed, because most encodings have none.
     private let boxedTopic: TopicBox?
+    /// The memory of a boxed topic, in bytes.
+    static let topicBytes = 64
 
     /// The topic, where the encoding has one (``StreamEncoder/topic(of:)``).
     var topic: Topic? { self.boxedTopic?.topic }
@@ -62,6 +64,8 @@ final class Page: @unchecked Sendable {
     let entryCapacity: Int
     private(set) var byteCount = 0
     private(set) var entryCount = 0
+    /// The memory of an entry in the index, in bytes.
+    private let entryBytes: Int
     /// Its share of the budget in which it is counted. Set before the page is handed out.
     var share: ByteBudget.Share?
 
@@ -71,7 +75,9 @@ final class Page: @unchecked Sendable {
     /// - Parameters:
     ///   - byteCapacity: Room for encoded bytes.
     ///   - entryCapacity: Room in the index; by default enough for events of the expected length.
-    init(byteCapacity: Int, entryCapacity: Int? = nil) {
+    ///   - hasTopics: ``StreamEncoder/hasTopics``.
+    init(byteCapacity: Int, entryCapacity: Int? = nil, hasTopics: Bool = false) {
+        self.entryBytes = MemoryLayout<PageEntry>.stride + (hasTopics ? PageEntry.topicBytes : 0)
         self.byteCapacity = byteCapacity
         self.entryCapacity = entryCapacity ?? max(8, byteCapacity / Self.expectedEntryBytes)
         self.bytes = .allocate(byteCount: byteCapacity, alignment: 16)
@@ -85,7 +91,7 @@ final class Page: @unchecked Sendable {
     }
 
     /// The memory of this page, in bytes.
-    var footprint: Int { self.byteCapacity + self.entryCapacity * MemoryLayout<PageEntry>.stride }
+    var footprint: Int { self.byteCapacity + self.entryCapacity * self.entryBytes }
 
     /// Whether there is room for one more entry of `count` bytes.
     func hasRoom(for count: Int) -> Bool {

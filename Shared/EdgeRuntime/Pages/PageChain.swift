@@ -109,7 +109,7 @@ final class PageChain: Sendable {
     ) {
         self.state.withLock { state in
             if state.pages.last?.hasRoom(for: encoded.count) != true {
-                let page = Self.page(after: state.pages.last, for: encoded.count, budget: budget)
+                let page = self.page(after: state.pages.last, for: encoded.count, budget: budget)
                 state.pages.append(page)
                 state.footprint += page.footprint
             }
@@ -133,13 +133,14 @@ final class PageChain: Sendable {
 
     /// Creates a page with room for at least `count` bytes. Its index is sized by the entry length of the page before, with a reserve:
     /// otherwise entries of 100 bytes and of 10,000 bytes would cost the same index.
-    private static func page(after last: Page?, for count: Int, budget: Int) -> Page {
-        guard let last else { return Page(byteCapacity: max(Self.smallestPage, count)) }
+    private func page(after last: Page?, for count: Int, budget: Int) -> Page {
+        let hasTopics = self.encoder.hasTopics
+        guard let last else { return Page(byteCapacity: max(Self.smallestPage, count), hasTopics: hasTopics) }
         // The last page is always kept, so it must not use the whole budget.
         let largest = min(Self.largestPage, max(Self.smallestPage, budget / 2))
         let bytes = max(min(largest, 2 * last.byteCapacity), count)
         let entries = last.entryCount * bytes / max(1, last.byteCount)
-        return Page(byteCapacity: bytes, entryCapacity: entries + entries / 4 + 8)
+        return Page(byteCapacity: bytes, entryCapacity: entries + entries / 4 + 8, hasTopics: hasTopics)
     }
 
     /// Removes all entries; the chain continues after `position`. Feed thread.

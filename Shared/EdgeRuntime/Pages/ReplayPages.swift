@@ -59,7 +59,7 @@ extension Page {
             encoder.append(entry, cursor: entry.cursor(epoch: epoch), to: &bytes)
             encoded.append(bytes)
         }
-        self.init(byteCapacity: encoded.reduce(0) { $0 + $1.count }, entryCapacity: entries.count)
+        self.init(byteCapacity: encoded.reduce(0) { $0 + $1.count }, entryCapacity: entries.count, hasTopics: encoder.hasTopics)
         for (entry, bytes) in zip(entries, encoded) {
             self.append(
                 bytes,

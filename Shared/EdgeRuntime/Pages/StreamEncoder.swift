@@ -16,6 +16,8 @@ public protocol StreamEncoder: Sendable {
     func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8])
     /// The topic of an event, for surfaces whose clients request single topics; kept in the index of pages. `nil` by default.
     func topic(of event: Event) -> Topic?
+    /// Whether ``topic(of:)`` ever returns one: their memory is counted. False by default.
+    var hasTopics: Bool { get }
     /// The interval between heartbeats on a quiet connection; `nil`, the default, for the configured one.
     var heartbeatInterval: Duration? { get }
     /// The length of the separator at the beginning of each entry, in bytes: a batch omits it from its first entry. 0 by default.
@@ -47,6 +49,8 @@ public protocol StreamEncoder: Sendable {
 extension StreamEncoder {
     /// Nil: the surface has no topics.
     public func topic(of event: Event) -> Topic? { nil }
+    /// False: as above.
+    public var hasTopics: Bool { false }
     /// Nil: the configured interval.
     public var heartbeatInterval: Duration? { nil }
     /// 0: no separator.

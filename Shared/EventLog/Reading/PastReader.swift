@@ -9,8 +9,8 @@ actor PastReader {
     private var nextID: UInt64 = 0
     /// The running shared scan.
     private var scan: StreamScan?
-    /// How long readers wait for others at most, before a scan that follows another one.
-    private static let longestRest: Duration = .seconds(1)
+    /// A longer scan takes long.
+    private static let brief: Duration = .seconds(1)
 
     init(filteredReads: Int) {
         plan = ReadPlan(limit: filteredReads)
@@ -89,11 +89,22 @@ actor PastReader {
         if !waiting.isEmpty {
             let scan = StreamScan(waiting, filter: nil, of: log)
             self.scan = scan
+            let watch = Task {
+                try await Task.sleep(for: Self.brief)
+                self.tookLong(scan, on: log)
+            }
             await scan.run()
+            watch.cancel()
             self.scan = nil
         }
         plan.scanEnded()
-        try? await Task.sleep(for: min(start.duration(to: .now), Self.longestRest))
+        // While a long one ran, others came; their deadlines run.
+        let duration = start.duration(to: .now)
+        if duration < Self.brief { try? await Task.sleep(for: duration) }
         perform(plan.restEnded(), on: log)
+    }
+
+    private func tookLong(_ scan: StreamScan, on log: EventLog) {
+        if self.scan === scan { perform(plan.scanTookLong(), on: log) }
     }
 }

@@ -24,7 +24,7 @@ struct ReadPlan: Sendable {
         case none
         /// Serve these reads of one source by a filtered read; report ``filteredReadEnded(of:)``.
         case readFiltered([ID], of: Tenant)
-        /// Call ``scanBegan()`` for the participants, scan, report ``scanEnded()``, and after a rest as long as the scan ``restEnded()``.
+        /// Call ``scanBegan()`` for the participants, scan, report ``scanTookLong()`` if it does, ``scanEnded()``, and behind a rest ``restEnded()``.
         case scan
     }
 
@@ -51,6 +51,7 @@ struct ReadPlan: Sendable {
     private enum Scans: Sendable {
         case none
         case running
+        case takingLong
         /// The next one waits for more readers. Scans without a pause would each serve those few that came during the one before, and take the time in which
         /// the others would come.
         case resting
@@ -79,6 +80,12 @@ struct ReadPlan: Sendable {
             waitingSources = [:]
         }
         return turns.flatMap { waiting[$0, default: []].map(\.id) }
+    }
+
+    /// The scan takes long: reads that wait get all places.
+    mutating func scanTookLong() -> Action {
+        if scans == .running { scans = .takingLong }
+        return next()
     }
 
     /// Ends the scan; the next one begins behind the rest.
@@ -111,8 +118,8 @@ struct ReadPlan: Sendable {
             scans = .running
             return .scan
         }
-        // In a crowd filtered reads would take the server's time from the scan that serves all; but a scan of a long past may take minutes.
-        let places = isCrowded ? (scans == .running ? 1 : 0) : limit
+        // In a crowd, filtered reads take the server's time from the scans that serve all.
+        let places = isCrowded && scans != .takingLong ? 1 : limit
         guard filteredCount < places, let tenant = turns.first(where: { filtered[$0, default: 0] < limitPerTenant }) else { return .none }
         return readNext(of: tenant)
     }

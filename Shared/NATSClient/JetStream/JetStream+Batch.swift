@@ -14,7 +14,7 @@ public struct OutgoingMessage: Sendable {
     public var encodedCount: Int {
         guard !headers.isEmpty else { return payload.count }
         // NATS/1.0, each field as `name: value`, and an empty line, all with CR LF.
-        return headers.fields.reduce(12 + payload.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+        return 12 + headers.byteCount + 4 * headers.fields.count + payload.count
     }
 
     /// Creates a message.

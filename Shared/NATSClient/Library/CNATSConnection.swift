@@ -131,7 +131,7 @@ final class CNATSConnection: Sendable {
             var message: OpaquePointer?
             let data = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
             var status = natsMsg_Create(&message, subject, reply, data, count)
-            defer { if let message { RetiredMessages.retire(message, bytes: payload.count) } }
+            defer { if let message { RetiredMessages.retire(message, bytes: headers.byteCount + payload.count) } }
             for field in headers.fields where status == NATS_OK {
                 status = natsMsgHeader_Add(message, field.name, field.value)
             }

@@ -19,7 +19,7 @@ enum RetiredMessages {
 
     /// Takes ownership of a message that nobody uses any more.
     ///
-    /// - Parameter bytes: The size of its body.
+    /// - Parameter bytes: The size of its body and headers.
     static func retire(_ message: OpaquePointer, bytes: Int) {
         let full = batch.withLock { batch -> Batch? in
             if batch.messages.isEmpty { batch.messages.reserveCapacity(most) }

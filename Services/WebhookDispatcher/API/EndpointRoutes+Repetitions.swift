@@ -24,6 +24,7 @@ extension EndpointRoutes {
         let parts = try backend.parts()
         // The search for a place costs requests to the bus: not for an absent endpoint.
         var known = try await endpoint(context, of: principal.tenant, parts)
+        try shares.takeReplay(principal.tenant)
         let place = try await place(before: start, for: principal.tenant, in: parts.log)
         for _ in 0..<Self.replayAttempts {
             let (isLost, cursor, time) = (try await isLost(known, parts.log), known.cursor, now())
@@ -51,7 +52,7 @@ extension EndpointRoutes {
         let start = try ReplayStart(from: query.value("from"), since: query.value("since"))
         let parts = try backend.parts()
         let endpoint = try await endpoint(context, of: principal.tenant, parts)
-        try shares.takeCount(principal.tenant)
+        try shares.takeReplay(principal.tenant)
         let place = try await place(before: start, for: principal.tenant, in: parts.log)
         let end = endpoint.cursor
         let isLost = try await isLost(endpoint, parts.log)
@@ -77,19 +78,14 @@ extension EndpointRoutes {
         guard !log.isReplicated || cursor.epoch != bounds.epoch || cursor.sequence <= bounds.lastSequence else {
             throw APIError.serviceUnavailable("The log has not reached the endpoint's cursor: try again in a moment.", retryAfter: 2)
         }
-        return try await searching(for: tenant) { try await !log.holds(cursor, of: tenant, in: bounds) }
-    }
-
-    /// Searches the log in the tenant's turn, and converts its errors.
-    private func searching<Value: Sendable>(for tenant: Tenant, _ search: () async throws -> Value) async throws -> Value {
-        try await shares.searches.run(for: tenant) { try await Self.asking(search) }
+        return try await Self.asking { try await !log.holds(cursor, of: tenant, in: bounds) }
     }
 
     /// Returns the place behind which the events of a replay lie.
     private func place(before start: ReplayStart, for tenant: Tenant, in log: EventLog) async throws -> Cursor {
         switch start {
         case .event(let event):
-            return try await searching(for: tenant) {
+            return try await Self.asking {
                 let bounds = try await log.bounds()
                 guard try await log.recognise(event, tenant: tenant, in: bounds) != .different else {
                     throw APIError.validation("from: must be the id of an event that the log has reached, or send since.")
@@ -98,7 +94,7 @@ extension EndpointRoutes {
             }
         case .time(let time):
             guard time <= now() else { throw APIError.validation("since: must not be in the future.") }
-            return try await searching(for: tenant) { try await log.place(before: time) }
+            return try await Self.asking { try await log.place(before: time) }
         }
     }
 

@@ -6,22 +6,20 @@ import HTTPAPI
 struct EndpointShares: Sendable {
     private let pings: TenantRateLimiter
     private let tests: TenantRateLimiter
-    private let counts: TenantRateLimiter
-    /// Searches of the log for the places of replays, one of a tenant at a time: each may cost nats-server a look at all that the log holds.
-    let searches = TenantTurns(limit: 1)
+    private let replays: TenantRateLimiter
 
     /// - Parameters:
     ///   - pings: pings that become due because an endpoint is registered, enabled, or gets another URL.
     ///   - tests: tests and events that are sent again, which wait for their answers.
-    ///   - counts: events that are counted for a replay.
+    ///   - replays: replays and their previews: each searches the log for a place, which may cost nats-server a scan of all it holds.
     init(
         pings: TenantRateLimiter,
         tests: TenantRateLimiter,
-        counts: TenantRateLimiter = TenantRateLimiter(perSecond: 1, burst: 10)
+        replays: TenantRateLimiter = TenantRateLimiter(perSecond: 1, burst: 10)
     ) {
         self.pings = pings
         self.tests = tests
-        self.counts = counts
+        self.replays = replays
     }
 
     /// Creates the shares of a process.
@@ -48,10 +46,10 @@ struct EndpointShares: Sendable {
         try Self.take(tests, tenant, "Your tenant has tested too many endpoints or sent too many events again")
     }
 
-    /// Counts a read of the log for what a replay would send.
+    /// Counts a replay, or the preview of one.
     ///
     /// - Throws: `rate_limited` beyond the share.
-    func takeCount(_ tenant: Tenant) throws(APIError) { try Self.take(counts, tenant, "Your tenant has counted too many replays") }
+    func takeReplay(_ tenant: Tenant) throws(APIError) { try Self.take(replays, tenant, "Your tenant has requested too many replays") }
 
     private static func take(_ share: TenantRateLimiter, _ tenant: Tenant, _ fault: String) throws(APIError) {
         let verdict = share.admit(tenant)

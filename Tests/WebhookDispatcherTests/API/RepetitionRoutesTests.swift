@@ -82,15 +82,19 @@ import Testing
         withExtendedLifetime(bench) {}
     }
 
-    @Test func countingHasAShare() async throws {
+    @Test func replaysAndTheirPreviewsHaveAShare() async throws {
         let limiter = TenantRateLimiter(perSecond: 1, burst: 2, now: { .zero })
         let bench = try await RoutesBench()
-        let shares = EndpointShares(pings: limiter, tests: limiter, counts: TenantRateLimiter(perSecond: 1, burst: 1, now: { .zero }))
+        let shares = EndpointShares(pings: limiter, tests: limiter, replays: TenantRateLimiter(perSecond: 1, burst: 2, now: { .zero }))
         let id = try await bench.closedEndpoint(of: "acme")
+        let path = "/v1/webhooks/\(id)/replay"
         try await bench.run(shares: shares) { client in
             for status in [200, 429] {
-                let answer = try await client.send(.get, "/v1/webhooks/\(id)/replay?since=2001-01-01T00:00:00Z")
-                #expect(answer.status == status && (status == 429) == (answer.headers[.retryAfter] == "1"))
+                let preview = try await client.send(.get, "\(path)?since=2001-01-01T00:00:00Z")
+                let replay = try await client.send(.post, path, #"{"since":"2001-01-01T00:00:00Z"}"#)
+                for answer in [preview, replay] {
+                    #expect(answer.status == status && (status == 429) == (answer.headers[.retryAfter] == "1"))
+                }
             }
         }
         withExtendedLifetime(bench) {}

@@ -14,6 +14,7 @@ final class ConnectionMonitor: Sendable {
     }
 
     let requests: RequestTable
+    let readableStreams = ReadableStreams()
     let logger: Logger
     private let status = Mutex(Status())
     /// Calls the observers: one at a time, in the order of the changes, and never with a lock held.
@@ -57,6 +58,7 @@ final class ConnectionMonitor: Sendable {
         case .connected:
             logger.info("connected to NATS")
         case .reconnecting:
+            readableStreams.removeAll()
             requests.failAll(with: .disconnected)
             logger.warning("connection to NATS lost, reconnecting")
         case .closed:

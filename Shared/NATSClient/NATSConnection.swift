@@ -14,8 +14,6 @@ public import Logging
 public final class NATSConnection: Sendable {
     /// The configuration it was opened with.
     public let configuration: NATSConfiguration
-    /// What the server has told of streams.
-    let readableStreams = ReadableStreams()
     private let monitor: ConnectionMonitor
     private let link: ConnectionLink
     private let inbox: CNATSSubscription
@@ -195,6 +193,9 @@ public final class NATSConnection: Sendable {
 
     /// The outstanding requests, for callers that collect several answers.
     var requests: RequestTable { monitor.requests }
+
+    /// The streams whose messages may be requested.
+    var readableStreams: ReadableStreams { monitor.readableStreams }
 
     /// The nats.c connection; throws while disconnected.
     private var library: CNATSConnection {

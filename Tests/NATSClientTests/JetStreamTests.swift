@@ -1,6 +1,7 @@
-import NATSClient
 import TestKit
 import Testing
+
+@testable import NATSClient
 
 @Suite("JetStream: streams and messages", .timeLimit(.minutes(5)))
 struct JetStreamTests {
@@ -30,6 +31,24 @@ struct JetStreamTests {
         #expect(try await jetStream.updateStream(configuration).configuration == configuration)
         try await jetStream.deleteStream("S")
         #expect(await failure { _ = try await jetStream.streamInfo("S") }?.code == .streamNotFound)
+    }
+
+    @Test("A stream's messages are readable from its information on, until it is gone or the connection is lost")
+    func readableStreams() async throws {
+        let (server, jetStream) = try await stream()
+        let nats = jetStream.connection
+        #expect(!nats.readableStreams.contains("S"))
+        _ = await failure { _ = try await jetStream.message(stream: "S", sequence: 1) }
+        #expect(nats.readableStreams.contains("S"))
+        server.kill()
+        #expect(await eventually { nats.state == .reconnecting })
+        #expect(!nats.readableStreams.contains("S"))
+        try await server.start()
+        #expect(await eventually { nats.state == .connected })
+        _ = try await jetStream.streamInfo("S")
+        try await jetStream.deleteStream("S")
+        #expect(await failure { _ = try await jetStream.streamInfo("S") }?.code == .streamNotFound)
+        #expect(!nats.readableStreams.contains("S"))
     }
 
     @Test("Creating again: the same is the same, another is a conflict")

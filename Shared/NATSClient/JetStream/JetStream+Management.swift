@@ -6,10 +6,15 @@ extension JetStream {
     public func streamInfo(_ name: String, listsDeleted: Bool = false) async throws(JetStreamError) -> StreamInfo {
         try validate(names: name)
         let info: StreamInfo
-        if listsDeleted {
-            info = try await call("STREAM.INFO.\(name)", StreamInfoRequest(deletedDetails: true))
-        } else {
-            info = try await call("STREAM.INFO.\(name)", EmptyBody())
+        do throws(JetStreamError) {
+            if listsDeleted {
+                info = try await call("STREAM.INFO.\(name)", StreamInfoRequest(deletedDetails: true))
+            } else {
+                info = try await call("STREAM.INFO.\(name)", EmptyBody())
+            }
+        } catch {
+            if error.code == .streamNotFound { connection.readableStreams.remove(name) }
+            throw error
         }
         connection.readableStreams.insert(name)
         return info

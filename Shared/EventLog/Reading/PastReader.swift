@@ -9,8 +9,8 @@ actor PastReader {
     private var nextID: UInt64 = 0
     /// The running shared scan.
     private var scan: StreamScan?
-    /// A longer scan takes long.
-    private static let brief: Duration = .seconds(1)
+    /// From this duration on, filtered reads get all places, and no pause follows.
+    private static let longScan: Duration = .seconds(1)
 
     init(filteredReads: Int) {
         plan = ReadPlan(limit: filteredReads)
@@ -55,7 +55,8 @@ actor PastReader {
         // A running scan that has not reached this cursor serves it too.
         if let scan, scan.join(pendingRead) { return }
         pendingReads[pendingRead.id] = pendingRead
-        perform(plan.requested(ReadPlan.Request(id: pendingRead.id, source: pendingRead.source, after: pendingRead.after)), on: log)
+        plan.requested(ReadPlan.Request(id: pendingRead.id, source: pendingRead.source, after: pendingRead.after))
+        performActions(on: log)
     }
 
     private func forget(_ pendingRead: PendingRead) {
@@ -63,16 +64,12 @@ actor PastReader {
         plan.withdrawn(pendingRead.id, of: pendingRead.source.tenant)
     }
 
-    /// Performs an action of the plan and those that are left.
-    private func perform(_ action: ReadPlan.Action, on log: EventLog) {
-        var action = action
-        while true {
+    private func performActions(on log: EventLog) {
+        while let action = plan.next() {
             switch action {
-            case .none: return
             case .readFiltered(let ids, let tenant): Task { await self.readFiltered(ids, of: tenant, on: log) }
             case .scan: Task { await self.scanForAll(on: log) }
             }
-            action = plan.next()
         }
     }
 
@@ -80,7 +77,8 @@ actor PastReader {
         // Those that were cancelled meanwhile are gone.
         let waiting = ids.compactMap { pendingReads[$0] }
         if let source = waiting.first?.source { await FilteredRead(waiting, of: source, in: log).run() }
-        perform(plan.filteredReadEnded(of: tenant), on: log)
+        plan.filteredReadEnded(of: tenant)
+        performActions(on: log)
     }
 
     private func scanForAll(on log: EventLog) async {
@@ -90,21 +88,24 @@ actor PastReader {
             let scan = StreamScan(waiting, filter: nil, of: log)
             self.scan = scan
             let watch = Task {
-                try await Task.sleep(for: Self.brief)
-                self.tookLong(scan, on: log)
+                try await Task.sleep(for: Self.longScan)
+                self.isLong(scan, on: log)
             }
             await scan.run()
             watch.cancel()
             self.scan = nil
         }
         plan.scanEnded()
-        // While a long one ran, others came; their deadlines run.
+        // No pause after a long scan: reads have queued while it ran, and their deadlines are running.
         let duration = start.duration(to: .now)
-        if duration < Self.brief { try? await Task.sleep(for: duration) }
-        perform(plan.restEnded(), on: log)
+        if duration < Self.longScan { try? await Task.sleep(for: duration) }
+        plan.pauseEnded()
+        performActions(on: log)
     }
 
-    private func tookLong(_ scan: StreamScan, on log: EventLog) {
-        if self.scan === scan { perform(plan.scanTookLong(), on: log) }
+    private func isLong(_ scan: StreamScan, on log: EventLog) {
+        guard self.scan === scan else { return }
+        plan.scanIsLong()
+        performActions(on: log)
     }
 }

@@ -4,10 +4,10 @@ import Basics
 ///
 /// A filtered read makes the server search everything stored since the cursor. A few at a time are cheap; a thousand at once take minutes and
 /// slow the producers. So reads of one source whose cursors are near each other share one, and the others wait for a place: there are `limit`,
-/// of which a tenant has half at most; tenants take turns. As soon as many sources wait, one scan over everything serves all that wait, with a rest
-/// behind it in which others come (docs/architecture.md, "A miss").
+/// of which a tenant has half at most; tenants take turns. As soon as many sources wait, one scan over everything serves all that wait, followed by
+/// a pause that lets more readers queue for the next one (docs/architecture.md, "A miss").
 ///
-/// Each input returns the first step that follows from it; ``next()`` returns the others.
+/// After each input, the driver performs ``next()`` until it returns nil.
 struct ReadPlan: Sendable {
     typealias ID = UInt64
 
@@ -19,12 +19,11 @@ struct ReadPlan: Sendable {
         var after: UInt64
     }
 
-    /// The driver's next step.
+    /// A step of the driver.
     enum Action: Sendable, Equatable {
-        case none
         /// Serve these reads of one source by a filtered read; report ``filteredReadEnded(of:)``.
         case readFiltered([ID], of: Tenant)
-        /// Call ``scanBegan()`` for the participants, scan, report ``scanTookLong()`` if it does, ``scanEnded()``, and behind a rest ``restEnded()``.
+        /// Call ``scanBegan()`` for the participants, scan, report ``scanIsLong()`` if it is, ``scanEnded()``, and after a pause ``pauseEnded()``.
         case scan
     }
 
@@ -46,15 +45,14 @@ struct ReadPlan: Sendable {
     /// The tenants of `waiting`; the first is the next to get a place.
     private var turns: [Tenant] = []
     private var waitingSources: [LogSource: Int] = [:]
-    private var scans = Scans.none
+    private var scanState = ScanState.idle
 
-    private enum Scans: Sendable {
-        case none
+    private enum ScanState: Sendable {
+        case idle
         case running
-        case takingLong
-        /// The next one waits for more readers. Scans without a pause would each serve those few that came during the one before, and take the time in which
-        /// the others would come.
-        case resting
+        case long
+        /// The next scan is delayed: started at once, it would serve only the few reads that arrived during the last one.
+        case pausing
     }
 
     /// - Parameter limit: Maximum number of concurrent filtered reads; at least one.
@@ -64,12 +62,11 @@ struct ReadPlan: Sendable {
     }
 
     /// Adds a read.
-    mutating func requested(_ request: Request) -> Action {
+    mutating func requested(_ request: Request) {
         let tenant = request.source.tenant
         if waiting[tenant] == nil { turns.append(tenant) }
         waiting[tenant, default: []].append(request)
         waitingSources[request.source, default: 0] += 1
-        return next()
     }
 
     /// Starts a scan and returns its participants. Later reads wait for the next one, unless the running scan can still take them.
@@ -82,27 +79,22 @@ struct ReadPlan: Sendable {
         return turns.flatMap { waiting[$0, default: []].map(\.id) }
     }
 
-    /// The scan takes long: reads that wait get all places.
-    mutating func scanTookLong() -> Action {
-        if scans == .running { scans = .takingLong }
-        return next()
+    /// The scan is long: waiting reads get all places.
+    mutating func scanIsLong() {
+        if scanState == .running { scanState = .long }
     }
 
-    /// Ends the scan; the next one begins behind the rest.
-    mutating func scanEnded() { scans = .resting }
+    /// Ends the scan; the next one begins after the pause.
+    mutating func scanEnded() { scanState = .pausing }
 
-    /// Ends the rest behind a scan.
-    mutating func restEnded() -> Action {
-        scans = .none
-        return next()
-    }
+    /// Ends the pause after a scan.
+    mutating func pauseEnded() { scanState = .idle }
 
     /// Ends a filtered read; waiting reads may take its place while a scan is running.
-    mutating func filteredReadEnded(of tenant: Tenant) -> Action {
+    mutating func filteredReadEnded(of tenant: Tenant) {
         let left = (filtered[tenant] ?? 1) - 1
         filtered[tenant] = left == 0 ? nil : left
         filteredCount -= 1
-        return next()
     }
 
     /// Removes a read that was cancelled while it waited.
@@ -111,16 +103,15 @@ struct ReadPlan: Sendable {
         take([id], of: waiting[tenant, default: []][index].source)
     }
 
-    /// The next step, if there is one: an input may make room for several.
-    mutating func next() -> Action {
-        let isCrowded = waitingSources.count > Self.sourcesForScan
-        if isCrowded, scans == .none {
-            scans = .running
+    /// Returns the next step; nil when nothing can begin now.
+    mutating func next() -> Action? {
+        if waitingSources.count > Self.sourcesForScan, scanState == .idle {
+            scanState = .running
             return .scan
         }
-        // In a crowd, filtered reads take the server's time from the scans that serve all.
-        let places = isCrowded && scans != .takingLong ? 1 : limit
-        guard filteredCount < places, let tenant = turns.first(where: { filtered[$0, default: 0] < limitPerTenant }) else { return .none }
+        // Among many tenants, filtered reads take the server's time from the scans that serve all. Many sources of one tenant leave the others their places.
+        let places = waiting.count > Self.sourcesForScan && scanState != .long ? 1 : limit
+        guard filteredCount < places, let tenant = turns.first(where: { filtered[$0, default: 0] < limitPerTenant }) else { return nil }
         return readNext(of: tenant)
     }
 

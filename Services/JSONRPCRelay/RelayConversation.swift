@@ -3,8 +3,8 @@ import Basics
 import EdgeRuntime
 import EventModel
 
-/// What the connections of the relay share: one object for those with compression, one for those without.
-final class RelayForm: Sendable {
+/// What connections of the relay with the same compression share.
+final class RelayProfile: Sendable {
     let bus: CommandBus
     let rules: WebSocketRules
     let encoder: RelayEncoder
@@ -18,8 +18,8 @@ final class RelayForm: Sendable {
 
 /// Runs one client's engine on its delivery loop: carries out the engine's actions on the connection and on the bus.
 final class RelayConversation: Conversation {
-    /// The way of commands to the bus and of their ends back: for clients that send some.
-    private final class CommandPath {
+    /// A client's command session, and the link that carries updates back. Created by the first command, or at the handshake if that has a trace.
+    private final class CommandChannel {
         let link = ConversationLink<News>()
         let traceparent: String?
         /// Nil until the first command.
@@ -28,15 +28,13 @@ final class RelayConversation: Conversation {
         init(traceparent: String?) { self.traceparent = traceparent }
     }
 
-    // Few words: every connection has them, of which ten thousand may be idle.
+    // Kept small: an idle connection holds one.
 
     private var engine: RelayEngine
-    /// Whether events are written with their ids.
-    private var writesIDs = false
-    private let form: RelayForm
+    private let profile: RelayProfile
     /// The roles of the token.
     private var roles: Set<Role>
-    private var commands: CommandPath?
+    private var commands: CommandChannel?
 
     /// An update on a command, in transit to the loop.
     struct News: Sendable {
@@ -47,24 +45,17 @@ final class RelayConversation: Conversation {
     /// - Parameters:
     ///   - lastEventID: the cursor of the handshake; nil for none.
     ///   - traceparent: the trace of the handshake; nil for none.
-    init(form: RelayForm, roles: Set<Role>, traceparent: String?, lastEventID: String?) {
+    init(profile: RelayProfile, roles: Set<Role>, traceparent: String?, lastEventID: String?) {
         self.engine = RelayEngine(lastEventID: lastEventID)
-        self.form = form
+        self.profile = profile
         self.roles = roles
-        if let traceparent { commands = CommandPath(traceparent: traceparent) }
+        if let traceparent { commands = CommandChannel(traceparent: traceparent) }
     }
 
     var link: ConversationLink<News>? { commands?.link }
 
     func received(_ text: [UInt8], from client: ConversationClient, now: MonotonicInstant) -> [ConversationStep] {
-        let outputs = self.engine.receive(
-            text,
-            position: client.position,
-            end: client.end,
-            now: now,
-            makeULID: self.form.encoder.makeULID
-        )
-        return self.steps(for: outputs, client)
+        self.steps(for: self.engine.receive(text, from: client, now: now, makeULID: self.profile.encoder.makeULID), client)
     }
 
     var heldBytes: Int { self.engine.heldBytes }
@@ -108,28 +99,23 @@ final class RelayConversation: Conversation {
             case .command(let command): if let client { self.send(command, of: client) }
             case .cancel(let token): self.commands?.session?.cancel(token)
             case .authenticate(let request, let token): steps.append(.authenticate(request.number, token: token))
-            case .subscribed(_, nil), .unsubscribed: break
-            case .subscribed(let subscription, let cursor?):
-                if !self.writesIDs {
-                    self.writesIDs = true
-                    steps.append(.write(self.form.encoder.withIDs))
-                }
-                steps.append(.resume(subscription.id.text, after: cursor))
+            case .writeIDs: steps.append(.write(self.profile.encoder.withIDs))
+            case .resume(let id, let cursor): steps.append(.resume(id.text, after: cursor))
             }
         }
         return steps
     }
 
     private func send(_ command: RelayCommand, of client: ConversationClient) {
-        // Only with a token there is a conversation.
+        // Always present: only an accepted token gets a conversation.
         guard let user = client.user else { return }
-        let path = self.commands ?? CommandPath(traceparent: nil)
-        self.commands = path
-        let caller = CommandCaller(tenant: client.tenant, user: user, roles: self.roles, traceparent: path.traceparent)
-        let link = path.link
-        var session = path.session ?? self.form.bus.session(for: caller) { link.post(News(token: $0, update: $1)) }
+        let channel = self.commands ?? CommandChannel(traceparent: nil)
+        self.commands = channel
+        let caller = CommandCaller(tenant: client.tenant, user: user, roles: self.roles, traceparent: channel.traceparent)
+        let link = channel.link
+        var session = channel.session ?? self.profile.bus.session(for: caller) { link.post(News(token: $0, update: $1)) }
         session.caller = caller
-        path.session = session
+        channel.session = session
         session.send(command)
     }
 }

@@ -18,18 +18,16 @@ struct RelayRoute: Sendable {
 
     let edge: Edge
     let front: WebSocketFront
-    let rules: WebSocketRules
-    private let plain: RelayForm
-    private let compressed: RelayForm
+    private let plain: RelayProfile
+    private let compressed: RelayProfile
 
     init(edge: Edge, front: WebSocketFront, bus: CommandBus, rules: WebSocketRules) {
         self.edge = edge
         self.front = front
-        self.rules = rules
         func encoder(_ deflater: Deflater?) -> RelayEncoder { RelayEncoder(carriesIDs: false, deflater: deflater, makeULID: ULID.now) }
-        self.plain = RelayForm(bus: bus, rules: rules, encoder: encoder(nil))
+        self.plain = RelayProfile(bus: bus, rules: rules, encoder: encoder(nil))
         // One deflater: compressing the same event again gives the same bytes.
-        self.compressed = RelayForm(bus: bus, rules: rules.compressed, encoder: encoder(Deflater()))
+        self.compressed = RelayProfile(bus: bus, rules: rules.allowingCompression(), encoder: encoder(Deflater()))
     }
 
     /// Registers the route.
@@ -53,7 +51,7 @@ struct RelayRoute: Sendable {
             principal = try await self.front.authenticate(request, handshake, context)
         } catch  where error.reason == .ticketsUnavailable {
             let head = self.front.head(of: handshake, context.identity)
-            return try await self.refuse(.unavailable, user: nil, self.form(of: handshake).encoder, head, context)
+            return try await self.refuse(.unavailable, user: nil, self.profile(of: handshake).encoder, head, context)
         } catch {
             throw APIError(error)
         }
@@ -84,22 +82,22 @@ struct RelayRoute: Sendable {
         // A cursor is never refused, also a malformed one (contract §3).
         let lastEventID = request.lastEventID
         try Self.checkTenant(of: principal, named: request.headers[values: .tenantID])
-        let form = self.form(of: handshake)
+        let profile = self.profile(of: handshake)
         let traceparent = identity.trace?.text
         let stream = StreamRequest(
             principal: principal,
-            encoder: form.encoder,
-            inbound: .webSocket(form.rules) {
-                RelayConversation(form: form, roles: principal.roles, traceparent: traceparent, lastEventID: lastEventID)
+            encoder: profile.encoder,
+            inbound: .webSocket(profile.rules) {
+                RelayConversation(profile: profile, roles: principal.roles, traceparent: traceparent, lastEventID: lastEventID)
             },
             head: self.front.head(of: handshake, identity),
             requestID: identity.requestID,
             trace: identity.trace
         )
-        return (stream, form.encoder)
+        return (stream, profile.encoder)
     }
 
-    private func form(of handshake: WebSocketHandshake) -> RelayForm { handshake.isCompressed ? self.compressed : self.plain }
+    private func profile(of handshake: WebSocketHandshake) -> RelayProfile { handshake.isCompressed ? self.compressed : self.plain }
 
     /// Refuses a connection by close code.
     private func refuse(
@@ -113,7 +111,7 @@ struct RelayRoute: Sendable {
             ending: ending,
             user: user,
             encoder: encoder,
-            inbound: .webSocket(self.rules),
+            inbound: .webSocket(self.plain.rules),
             head: head,
             requestID: context.requestID,
             trace: context.trace

@@ -45,9 +45,9 @@ enum RelaySettings {
     static func lookInterval(_ settings: Settings) -> Duration { min(.seconds(5), settings[self.silenceTimeout] / 4) }
 
     static func rules(_ settings: Settings) -> WebSocketRules {
-        var rules = WebSocketRules()
-        rules.silenceLimit = settings[self.silenceTimeout]
-        rules.maxMessagesPerMinute = UInt32(clamping: settings[self.maxMessagesPerMinute])
-        return rules
+        WebSocketRules(
+            maxMessagesPerMinute: UInt32(clamping: settings[self.maxMessagesPerMinute]),
+            silenceLimit: settings[self.silenceTimeout]
+        )
     }
 }

@@ -12,7 +12,7 @@ import ServiceKit
 /// `GET /v1/stream`: accepts the WebSocket before authenticating, because browsers expose close codes but not statuses. Contract §5.
 struct WorkspaceStreamRoute: Sendable {
     static let path: RouterPath = "/v1/stream"
-    private static let rules = (plain: WebSocketRules(), compressed: WebSocketRules().compressed)
+    private static let rules = (plain: WebSocketRules(), compressed: WebSocketRules(allowsCompression: true))
 
     let edge: Edge
     let front: WebSocketFront

@@ -16,7 +16,7 @@ public struct TypeFilter: Sendable, Hashable {
         }
     }
 
-    /// One word, because every connection has a filter or none.
+    /// A reference, so that an optional filter takes one word.
     private let storage: Patterns
     private var exact: Set<EventType> { storage.exact }
     private var prefixes: [String] { storage.prefixes }

@@ -78,6 +78,7 @@ private struct LoudEncoder: StreamEncoder {
 
     func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) { bytes += Array("LOUD \(cursor.sequence)|".utf8) }
     func topic(of event: Event) -> Topic? { incident(of: event) }
+    var hasTopics: Bool { true }
     func opening(_ opening: Opening) -> [UInt8] { [] }
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { [] }
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { PlainEncoder().gap(gap, time: time) }
@@ -121,9 +122,7 @@ struct ConversationTests {
     func tenantShare() async throws {
         let clock = SteppedClock()
         let bench = try HubBench(clock: { clock.now })
-        var rules = WebSocketRules()
-        rules.maxMessagesPerMinute = .max
-        rules.maxFramesPerSecond = .max
+        let rules = WebSocketRules(maxMessagesPerMinute: .max, maxFramesPerSecond: .max)
         let inbound = Inbound.webSocket(rules) { [events] in Follower(events: events) }
         let flood = try await bench.connect(tenant: "loud", inbound: inbound)
         let neighbour = try await bench.connect(inbound: inbound)
@@ -349,6 +348,7 @@ private struct TopicEncoder: StreamEncoder {
     var name: String { "topics" }
     func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) { self.plain.append(entry, cursor: cursor, to: &bytes) }
     func topic(of event: Event) -> Topic? { incident(of: event) }
+    var hasTopics: Bool { true }
     func opening(_ opening: Opening) -> [UInt8] { self.plain.opening(opening) }
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { [] }
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { self.plain.gap(gap, time: time) }

@@ -32,12 +32,15 @@ struct InputBudgetTests {
     private func repeated(_ frame: [UInt8], _ count: Int) -> [UInt8] { Array(repeatElement(frame, count: count).joined()) }
 
     private func handler(
-        _ change: (inout WebSocketRules) -> Void = { _ in },
+        maxFramesPerSecond: UInt32 = 1000,
+        allowsCompression: Bool = false,
         texts: WebSocketHandler.Texts = .dropped
     ) -> WebSocketHandler {
-        var rules = WebSocketRules()
-        rules.maxMessagesPerMinute = .max
-        change(&rules)
+        let rules = WebSocketRules(
+            maxMessagesPerMinute: .max,
+            maxFramesPerSecond: maxFramesPerSecond,
+            allowsCompression: allowsCompression
+        )
         return WebSocketHandler(rules: rules, texts: texts)
     }
 
@@ -48,7 +51,7 @@ struct InputBudgetTests {
 
     @Test("frames without a payload use a turn up, complete messages or not", arguments: [0x00, 0x8A] as [UInt8])
     func emptyFrames(first: UInt8) {
-        let handler = self.handler { $0.maxFramesPerSecond = .max }
+        let handler = self.handler(maxFramesPerSecond: .max)
         var budget = InputBudget()
         _ = self.receive(self.frame(0x01), by: handler, budget: &budget)
         let (taken, reactions) = self.receive(self.repeated(self.frame(first), 100_000), by: handler, budget: &budget)
@@ -67,7 +70,7 @@ struct InputBudgetTests {
         let head: [UInt8] = [message[0], 0x80 | 126, UInt8(payload.count >> 8), UInt8(payload.count & 0xFF), 0, 0, 0, 0]
         let masked = head + payload
         let frame = payload.count < 126 ? self.frame(message[0], Array(payload)) : masked
-        let handler = self.handler { $0.allowsCompression = true }
+        let handler = self.handler(allowsCompression: true)
         var budget = InputBudget()
         let (taken, _) = self.receive(self.repeated(frame, 1000), by: handler, budget: &budget)
         #expect(taken <= 2 * frame.count)
@@ -103,7 +106,7 @@ struct InputBudgetTests {
 
     @Test("more frames in a second than allowed end the connection, though no message is ever complete")
     func frameRate() {
-        let handler = self.handler { $0.maxFramesPerSecond = 10 }
+        let handler = self.handler(maxFramesPerSecond: 10)
         var budget = InputBudget(.max)
         _ = self.receive(self.frame(0x01), by: handler, budget: &budget)
         let (_, within) = self.receive(self.repeated(self.frame(0x00), 99), by: handler, budget: &budget)
@@ -119,7 +122,7 @@ struct InputBudgetTests {
 
     @Test("frames within the rate may go on for ever")
     func steadyFrames() {
-        let handler = self.handler { $0.maxFramesPerSecond = 10 }
+        let handler = self.handler(maxFramesPerSecond: 10)
         let pongs = self.repeated(self.frame(0x8A), 10)
         for second in 0..<1000 {
             var budget = InputBudget(.max)

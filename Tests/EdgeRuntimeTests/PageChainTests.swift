@@ -115,6 +115,13 @@ struct PageChainTests {
         #expect(slice.segments.reduce(0) { $0 + $1.page.footprint } <= 2048)
     }
 
+    @Test("topics count in the footprint of a page")
+    func topics() {
+        let plain = Page(byteCapacity: 1024, entryCapacity: 8)
+        let withTopics = Page(byteCapacity: 1024, entryCapacity: 8, hasTopics: true)
+        #expect(withTopics.footprint == plain.footprint + 8 * PageEntry.topicBytes)
+    }
+
     @Test("an entry larger than any page gets one of its own")
     func largeEntry() throws {
         let chain = try self.makeChain()

@@ -30,7 +30,7 @@ struct PendingWorkTests {
     /// What glibc can give of an allocation: its size, rounded up to the next odd multiple of eight.
     private func bytes(of object: AnyObject) -> Int { malloc_usable_size(Unmanaged.passUnretained(object).toOpaque()) }
 
-    @Test("an idle connection takes 248 bytes, the state of its WebSocket 72 more")
+    @Test("an idle connection takes at most 248 bytes, the state of its WebSocket at most 72 more")
     func sizes() async throws {
         let bench = try HubBench()
         let client = try await bench.connect(inbound: .webSocket(WebSocketRules()))

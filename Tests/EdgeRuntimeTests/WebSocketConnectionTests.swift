@@ -80,8 +80,7 @@ struct WebSocketConnectionTests {
     @Test("more messages than allowed close with 1008")
     func flood() async throws {
         let bench = try HubBench()
-        var rules = WebSocketRules()
-        rules.maxMessagesPerMinute = 5
+        let rules = WebSocketRules(maxMessagesPerMinute: 5)
         let client = try await bench.connect(inbound: .webSocket(rules))
         for _ in 0..<6 { client.send(bytes: self.frame(0x81, [97])) }
         let bytes = await client.readBytes().dropFirst("head|open 0|".utf8.count)
@@ -91,8 +90,7 @@ struct WebSocketConnectionTests {
     @Test("answers never split an entry, and backpressure stops reading from the client")
     func answersBetweenEntries() async throws {
         let bench = try HubBench()
-        var rules = WebSocketRules()
-        rules.maxMessagesPerMinute = .max
+        let rules = WebSocketRules(maxMessagesPerMinute: .max)
         let client = try await bench.connect(inbound: .webSocket(rules))
         let payload = #"{"pad":""# + String(repeating: "x", count: 50_000) + #""}"#
         var expected = "head|open 0|"

@@ -74,8 +74,16 @@ import Testing
         #expect(setting.bus.outstandingCommands == 0)
     }
 
-    /// Its link and its session begin with the first command.
-    @Test func aConversationSendsCommandsWithTheRolesOfItsToken() async throws {
+    private func conversation(_ bus: CommandBus, roles: Set<Role>, traceparent: String? = nil) -> RelayConversation {
+        let encoder = RelayEncoder(carriesIDs: false, deflater: nil, makeULID: ulids())
+        let profile = RelayProfile(bus: bus, rules: WebSocketRules(), encoder: encoder)
+        return RelayConversation(profile: profile, roles: roles, traceparent: traceparent, lastEventID: nil)
+    }
+
+    private static let client = ConversationClient(tenant: "acme", user: "ann", position: 5, end: 7)
+    private static let command = bytes(#"{"jsonrpc":"2.0","id":2,"method":"agent.run"}"#)
+
+    @Test func aConversationSendsCommandsForItsTokenAndTraceAndWithTheRolesOfTheRenewedOne() async throws {
         let setting = try await Setting()
         let requests = Collected<NATSMessage>()
         let subscription = try await setting.answer("rpc.agent.run") { message in
@@ -83,24 +91,32 @@ import Testing
             try setting.reply(message, "1")
         }
         defer { subscription.unsubscribe() }
-        let encoder = RelayEncoder(carriesIDs: false, deflater: nil, makeULID: ulids())
-        let form = RelayForm(bus: setting.bus, rules: WebSocketRules(), encoder: encoder)
-        let conversation = RelayConversation(form: form, roles: [.member, .admin], traceparent: nil, lastEventID: nil)
-        let client = ConversationClient(tenant: "acme", user: "ann", position: 5, end: 7)
-        let subscribe = bytes(#"{"jsonrpc":"2.0","id":1,"method":"investigation.subscribe","params":{"incidentId":"i"}}"#)
-        #expect(conversation.received(subscribe, from: client, now: .now()).count == 1)
-        let topic = Topic(family: .investigation, incidentID: "i")
-        #expect(conversation.link == nil && conversation.subscribed == [TopicSubscription(topic: topic, after: 7)])
-        let command = bytes(#"{"jsonrpc":"2.0","id":2,"method":"agent.run"}"#)
-        #expect(conversation.received(command, from: client, now: .now()).isEmpty)
-        let link = try #require(conversation.link)
-        let renewed = Principal(user: "ann", tenant: "acme", roles: [.member], expiresAt: 1)
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        let conversation = conversation(setting.bus, roles: [.member, .admin], traceparent: trace)
+        #expect(conversation.received(Self.command, from: Self.client, now: .now()).isEmpty)
+        let renewed = Principal(user: "ann", tenant: "acme", roles: [.member], otherRoles: ["security"], expiresAt: 1)
         #expect(conversation.authenticated(99, .renewed(renewed)).isEmpty)
-        #expect(conversation.received(command, from: client, now: .now()).isEmpty)
-        #expect(conversation.link === link)
+        #expect(conversation.received(Self.command, from: Self.client, now: .now()).isEmpty)
         #expect(await eventually { requests.all.count == 2 })
         #expect(requests.all.map { $0.headers["causeway-roles"] } == ["admin,member", "member"])
         #expect(requests.all.allSatisfy { $0.headers["causeway-tenant"] == "acme" && $0.headers["causeway-user"] == "ann" })
+        #expect(requests.all.allSatisfy { $0.headers["traceparent"] == trace })
+    }
+
+    @Test func theLinkIsCreatedByTheFirstCommand() async throws {
+        let setting = try await Setting()
+        let conversation = conversation(setting.bus, roles: [.member])
+        let subscribe = bytes(#"{"jsonrpc":"2.0","id":1,"method":"investigation.subscribe","params":{"incidentId":"i"}}"#)
+        #expect(conversation.received(subscribe, from: Self.client, now: .now()).count == 1)
+        let topic = Topic(family: .investigation, incidentID: "i")
+        #expect(conversation.link == nil && conversation.subscribed == [TopicSubscription(topic: topic, after: 7)])
+        #expect(conversation.received(Self.command, from: Self.client, now: .now()).isEmpty)
+        let link = try #require(conversation.link)
+        #expect(conversation.received(Self.command, from: Self.client, now: .now()).isEmpty)
+        #expect(conversation.link === link)
+        // The report of the closed connection names them.
+        conversation.ended()
+        #expect(conversation.subscribed == [TopicSubscription(topic: topic, after: 7)])
     }
 
     @Test func progressComesInOrderAndBeforeTheAnswer() async throws {

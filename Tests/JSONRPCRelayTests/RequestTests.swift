@@ -119,7 +119,7 @@ import Testing
         var engine = makeEngine()
         let outputs = engine.receive(#"[{"jsonrpc":"2.0","id":1,"method":"investigation.subscribe","params":{"incidentId":"i"}},{]"#)
         #expect(outputs.code == -32700 && outputs.count == 1)
-        #expect(engine.subscriptions.isEmpty)
+        #expect(engine.subscriptions.all.isEmpty)
     }
 
     @Test func aBatchHasABound() {

@@ -25,8 +25,8 @@ struct RelayEngine: Sendable {
     /// The limits of every connection.
     static let limits = Limits()
 
-    /// What a connection that only subscribes does not need.
-    private struct Rarities: Sendable {
+    /// State that a connection needs only for a handshake cursor, commands, renewals or batches.
+    private struct OptionalState: Sendable {
         /// The cursor of the handshake, the default for subscriptions that name none.
         var lastEventID: String?
         var commands = CommandLedger()
@@ -36,67 +36,59 @@ struct RelayEngine: Sendable {
         var nextBatch: UInt64 = 1
     }
 
-    /// The situation in which a text is handled.
-    private struct Moment {
-        let position: UInt64
-        let end: UInt64
+    /// What a text is handled with.
+    private struct TextContext {
+        let client: ConversationClient
         let now: MonotonicInstant
-        let makeULID: () -> String
+        let makeULID: @Sendable () -> String
     }
 
-    // Few words: every connection has them.
+    // Kept small: an idle connection holds one.
 
     private(set) var subscriptions = SubscriptionSet()
-    /// At most one: an array is one word while it is empty.
-    private var rarities: [Rarities] = []
-    private var subscriptionChanges = PaceLimit()
+    /// An array as a box: one word while it is empty.
+    private var optionalState: [OptionalState] = []
+    private var subscriptionChanges = CompactTokenBucket()
     /// Whether pushes carry `id`: true from the first subscription with a cursor on.
-    private(set) var pushesCarryIDs = false
+    private var pushesCarryIDs = false
 
     /// Creates the engine of a new connection.
     ///
     /// - Parameter lastEventID: the cursor of the handshake (contract §3); nil for none.
     init(lastEventID: String? = nil) {
-        if let lastEventID { rare.lastEventID = lastEventID }
+        if let lastEventID { optional.lastEventID = lastEventID }
     }
 
-    private var rare: Rarities {
-        get { rarities.first ?? Rarities() }
+    private var optional: OptionalState {
+        get { optionalState.first ?? OptionalState() }
         _modify {
-            if rarities.isEmpty { rarities.append(Rarities()) }
-            yield &rarities[0]
+            if optionalState.isEmpty { optionalState.append(OptionalState()) }
+            yield &optionalState[0]
         }
     }
 
     /// The pending commands and renewals.
-    var commands: CommandLedger { rare.commands }
+    var commands: CommandLedger { optional.commands }
 
     /// The bytes of answers held for the rest of their batch.
-    var heldBytes: Int { rarities.isEmpty ? 0 : rarities[0].commands.heldBytes }
+    var heldBytes: Int { optionalState.isEmpty ? 0 : optionalState[0].commands.heldBytes }
 
     /// Handles a text of the client, complete and at most as long as the surface allows (64 KiB).
     ///
-    /// - Parameters:
-    ///   - position: the sequence of the last entry that the connection has handled.
-    ///   - end: that of the last entry in the log.
-    ///   - makeULID: returns a new ULID, for a subscription; contains the clock and the randomness.
+    /// - Parameter makeULID: returns a new ULID, for a subscription; contains the clock and the randomness.
     mutating func receive(
         _ text: [UInt8],
-        position: UInt64 = 0,
-        end: UInt64 = 0,
-        now: MonotonicInstant = .now(),
-        makeULID: () -> String
+        from client: ConversationClient,
+        now: MonotonicInstant,
+        makeULID: @escaping @Sendable () -> String
     ) -> [RelayOutput] {
-        withoutActuallyEscaping(makeULID) { receive(text, at: Moment(position: position, end: end, now: now, makeULID: $0)) }
-    }
-
-    private mutating func receive(_ text: [UInt8], at moment: Moment) -> [RelayOutput] {
+        let context = TextContext(client: client, now: now, makeULID: makeULID)
         var effects: [RelayOutput] = []
         let answer: [UInt8]?
         switch RPCMessage(reading: text) {
         case .unreadable(let error): answer = RPCEncoding.response(error: error, id: nil)
-        case .single(let item): answer = handle(item, at: moment, place: nil, &effects).response
-        case .batch(let items): answer = handle(items, at: moment, &effects)
+        case .single(let item): answer = handle(item, context, place: nil, &effects).response
+        case .batch(let items): answer = handle(items, context, &effects)
         }
         // The answer comes first, so that nothing is pushed for a subscription before the client has its id.
         return (answer.map { [.send($0)] } ?? []) + effects
@@ -115,23 +107,23 @@ struct RelayEngine: Sendable {
         var response: [UInt8]? { if case .answered(let response) = self { response } else { nil } }
     }
 
-    private mutating func handle(_ items: [RPCItem], at moment: Moment, _ effects: inout [RelayOutput]) -> [UInt8]? {
-        let batch = rare.nextBatch
-        rare.nextBatch += 1
+    private mutating func handle(_ items: [RPCItem], _ context: TextContext, _ effects: inout [RelayOutput]) -> [UInt8]? {
+        let batch = optional.nextBatch
+        optional.nextBatch += 1
         var responses: [[UInt8]?] = []
         for item in items {
-            switch handle(item, at: moment, place: CommandLedger.Place(batch: batch, slot: responses.count), &effects) {
+            switch handle(item, context, place: CommandLedger.Place(batch: batch, slot: responses.count), &effects) {
             case .answered(let response): responses.append(response)
             case .waiting: responses.append(nil)
             case .silent: break
             }
         }
-        return rare.commands.close(batch: batch, responses: responses)
+        return optional.commands.close(batch: batch, responses: responses)
     }
 
     private mutating func handle(
         _ item: RPCItem,
-        at moment: Moment,
+        _ context: TextContext,
         place: CommandLedger.Place?,
         _ effects: inout [RelayOutput]
     ) -> Disposition {
@@ -140,7 +132,7 @@ struct RelayEngine: Sendable {
         case .invalid(let error, let id): return .answered(RPCEncoding.response(error: error, id: id))
         case .request(let request):
             do throws(RPCError) {
-                guard let result = try perform(request, at: moment, place: place, &effects) else {
+                guard let result = try perform(request, context, place: place, &effects) else {
                     return request.id == nil ? .silent : .waiting
                 }
                 return request.id.map { .answered(RPCEncoding.response(result: result, id: $0)) } ?? .silent
@@ -153,7 +145,7 @@ struct RelayEngine: Sendable {
     /// Performs a call and returns its result; nil for a command or a renewal, whose result comes later if at all.
     private mutating func perform(
         _ request: RPCRequest,
-        at moment: Moment,
+        _ context: TextContext,
         place: CommandLedger.Place?,
         _ effects: inout [RelayOutput]
     ) throws(RPCError) -> [UInt8]? {
@@ -165,10 +157,10 @@ struct RelayEngine: Sendable {
         case .authenticate:
             try authenticate(request, place: place, &effects)
             return nil
-        case .subscribe(let family): return try subscribe(to: family, request.params, at: moment, &effects)
-        case .unsubscribe(let family): return try unsubscribe(from: family, request.params, at: moment, &effects)
+        case .subscribe(let family): return try subscribe(to: family, request.params, context, &effects)
+        case .unsubscribe(let family): return try unsubscribe(from: family, request.params, context, &effects)
         case nil:
-            try forward(request, at: moment.now, place: place, &effects)
+            try forward(request, at: context.now, place: place, &effects)
             return nil
         }
     }
@@ -178,26 +170,28 @@ struct RelayEngine: Sendable {
     private mutating func subscribe(
         to family: EventFamily,
         _ params: RPCParams,
-        at moment: Moment,
+        _ context: TextContext,
         _ effects: inout [RelayOutput]
     ) throws(RPCError) -> [UInt8] {
         let params = try SubscriptionParams(params)
         guard let incidentID = params.incidentID else { throw .invalidParams("params.incidentId is missing.") }
-        try countSubscriptionChange(moment.now)
+        try countSubscriptionChange(context.now)
         let limit = Self.limits.subscriptions
         guard subscriptions.count < limit else {
             throw .invalidParams("A connection may have at most \(limit) subscriptions. End one that is no longer needed.")
         }
-        guard let id = SubscriptionID(ulid: moment.makeULID().utf8) else { preconditionFailure("a new ULID is one") }
+        guard let id = SubscriptionID(ulid: context.makeULID().utf8) else { preconditionFailure("makeULID returned a malformed ULID") }
         let subscription = Subscription(id: id, topic: Topic(family: family, incidentID: incidentID))
-        let cursor = params.lastEventID ?? rarities.first?.lastEventID
-        if cursor != nil {
+        let cursor = params.lastEventID ?? optionalState.first?.lastEventID
+        if let cursor {
+            if !pushesCarryIDs { effects.append(.writeIDs) }
             pushesCarryIDs = true
             subscriptions.add(subscription)
+            effects.append(.resume(id, after: cursor))
         } else {
-            _ = subscriptions.insert(subscription, from: moment.end, position: moment.position, end: moment.end)
+            let client = context.client
+            _ = subscriptions.insert(subscription, from: client.end, position: client.position, end: client.end)
         }
-        effects.append(.subscribed(subscription, lastEventID: cursor))
         return RPCEncoding.object(["subscriptionId": id.text, "incidentId": incidentID.text])
     }
 
@@ -205,22 +199,21 @@ struct RelayEngine: Sendable {
     private mutating func unsubscribe(
         from family: EventFamily,
         _ params: RPCParams,
-        at moment: Moment,
+        _ context: TextContext,
         _ effects: inout [RelayOutput]
     ) throws(RPCError) -> [UInt8] {
         let params = try SubscriptionParams(params)
         guard params.subscriptionID != nil || params.incidentID != nil else {
             throw .invalidParams("params must have a subscriptionId or an incidentId.")
         }
-        let ended = subscriptions.subscriptions.filter { subscription in
+        let ended = subscriptions.all.filter { subscription in
             subscription.topic.family == family
                 && params.subscriptionID.map { SubscriptionID($0) == subscription.id } ?? true
                 && params.incidentID.map { Topic(family: family, incidentID: $0) == subscription.topic } ?? true
         }
-        try countSubscriptionChange(moment.now)
+        try countSubscriptionChange(context.now)
         guard let newest = ended.last else { throw .subscriptionNotFound }
-        for subscription in ended { subscriptions.remove(subscription.id, position: moment.position) }
-        effects += ended.map { .unsubscribed($0) }
+        subscriptions.remove(ended, position: context.client.position)
         return RPCEncoding.object(["subscriptionId": newest.id.text, "incidentId": newest.topic.incidentID.text], true: "unsubscribed")
     }
 
@@ -250,10 +243,10 @@ struct RelayEngine: Sendable {
         guard case .named(let object) = request.params, let token = (try? JSONMembers(object))?.text("token") else {
             throw .invalidParams(#"params must be an object with the token as a string: {"token":"…"}."#)
         }
-        let number = CommandToken(number: rare.nextToken)
-        rare.nextToken += 1
+        let number = CommandToken(number: optional.nextToken)
+        optional.nextToken += 1
         if let id = request.id {
-            rare.commands.insert(number, CommandLedger.Entry(id: id, method: request.method, place: place, isCommand: false))
+            optional.commands.insert(number, CommandLedger.Entry(id: id, method: request.method, place: place, isCommand: false))
         }
         effects.append(.authenticate(number, token: token))
     }
@@ -272,8 +265,8 @@ struct RelayEngine: Sendable {
 
     /// Returns the number of pending commands, with and without an id.
     private mutating func outstandingCommands(_ now: MonotonicInstant) -> Int {
-        rare.unanswered.removeAll { $0 <= now }
-        return rare.commands.count + rare.unanswered.count
+        optional.unanswered.removeAll { $0 <= now }
+        return optional.commands.count + optional.unanswered.count
     }
 
     private mutating func forward(
@@ -283,14 +276,14 @@ struct RelayEngine: Sendable {
         _ effects: inout [RelayOutput]
     ) throws(RPCError) {
         guard MethodName.isCommand(request.method) else { throw .methodNotFound }
-        let token = CommandToken(number: rare.nextToken)
+        let token = CommandToken(number: optional.nextToken)
         let limit = Self.limits.outstandingCommands
         guard outstandingCommands(now) < limit else { throw .tooManyCommands(limit: limit) }
-        if request.id == nil { rare.unanswered.append(now.advanced(by: Self.limits.unansweredTime)) }
+        if request.id == nil { optional.unanswered.append(now.advanced(by: Self.limits.unansweredTime)) }
         if let id = request.id {
-            rare.commands.insert(token, CommandLedger.Entry(id: id, method: request.method, place: place))
+            optional.commands.insert(token, CommandLedger.Entry(id: id, method: request.method, place: place))
         }
-        rare.nextToken += 1
+        optional.nextToken += 1
         effects.append(
             .command(
                 RelayCommand(token: token, method: request.method, params: request.params.json, expectsAnswer: request.id != nil)
@@ -300,8 +293,8 @@ struct RelayEngine: Sendable {
 
     /// Handles the end of a command. Ignores commands that are unknown or already ended.
     mutating func completed(_ token: CommandToken, _ outcome: CommandOutcome) -> [RelayOutput] {
-        guard !rarities.isEmpty else { return [] }
-        let text = rare.commands.settle(token) { entry in
+        guard !optionalState.isEmpty else { return [] }
+        let text = optional.commands.settle(token) { entry in
             switch outcome {
             case .result(let result): RPCEncoding.response(result: result, id: entry.id)
             case .failure(let error): RPCEncoding.response(error: error, id: entry.id)
@@ -312,15 +305,14 @@ struct RelayEngine: Sendable {
 
     /// Handles a command's progress: the JSON text of an object without a member `requestId`.
     func progressed(_ token: CommandToken, _ progress: [UInt8]) -> [RelayOutput] {
-        guard let entry = rarities.first?.commands[token] else { return [] }
+        guard let entry = optionalState.first?.commands[token] else { return [] }
         return [.send(RPCEncoding.progress(of: entry.method, id: entry.id, progress))]
     }
 
-    /// Handles the disconnect: stops sending, and cancels pending commands.
+    /// Handles the disconnect: cancels pending commands. Keeps the subscriptions, which the report of the closed connection names.
     mutating func closed() -> [RelayOutput] {
-        let pending = rarities.first?.commands.tokens ?? []
-        rarities = []
-        subscriptions = SubscriptionSet()
+        let pending = optionalState.first?.commands.tokens ?? []
+        optionalState = []
         return pending.map { .cancel($0) }
     }
 }

@@ -8,11 +8,10 @@ enum RelayOutput: Hashable, Sendable {
     case cancel(CommandToken)
     /// Renew the connection's token (contract §13), and report by ``RelayEngine/authenticated(_:_:)``.
     case authenticate(CommandToken, token: String)
-    /// A subscription was added. If it has a cursor, resolve that (contract §3), and report by ``RelayEngine/resumed(_:after:position:end:)``: until then
-    /// nothing is pushed for it.
-    case subscribed(Subscription, lastEventID: String?)
-    /// A subscription has ended.
-    case unsubscribed(Subscription)
+    /// From here on, write pushes with their ids.
+    case writeIDs
+    /// Resolve the cursor (contract §3) and report by ``RelayEngine/resumed(_:after:position:end:)``; nothing is pushed for the subscription until then.
+    case resume(SubscriptionID, after: String)
 }
 
 /// The id of a command on a connection. Never reused on one connection.

@@ -9,20 +9,20 @@ struct Subscription: Hashable, Sendable {
     let topic: Topic
 }
 
-/// The id of a subscription: `sub_` and a ULID. Kept as a number, because every connection has those of its subscriptions.
+/// The id of a subscription: `sub_` and a ULID. Kept as 128 bits instead of text, to save memory per subscription.
 struct SubscriptionID: Hashable, Sendable, CustomStringConvertible {
     private static let prefix = "sub_"
 
     private let high: UInt64
     private let low: UInt64
 
-    /// Reads an id; nil for a text that is none.
+    /// Parses an id; nil if malformed.
     init?(_ text: String) {
         guard text.utf8.starts(with: Self.prefix.utf8) else { return nil }
         self.init(ulid: text.utf8.dropFirst(Self.prefix.utf8.count))
     }
 
-    /// Creates the id with a ULID's 26 characters; nil for other characters.
+    /// Creates an id from the 26 characters of a ULID; nil if malformed.
     init?(ulid: some Collection<UInt8>) {
         guard let number = CrockfordBase32.decode(ulid) else { return nil }
         high = UInt64(truncatingIfNeeded: number >> 64)

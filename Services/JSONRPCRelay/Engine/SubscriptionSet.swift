@@ -9,14 +9,14 @@ import EventModel
 /// processed ranges of each topic. A topic without a subscription is forgotten: a later subscription that asks for old entries gets
 /// all of them.
 ///
-/// One array, and nothing else: ten thousand connections with one subscription have ten thousand of them.
+/// One array instead of a table of topics, because most connections have one subscription.
 struct SubscriptionSet: Sendable {
     /// The most ranges kept for a topic. Only subscriptions that step back through the log add ranges; a client that takes more steps
     /// than this gets some entries twice rather than not at all.
     static let maximumRanges = 32
 
     /// Entries processed on an earlier pass: `lower < sequence <= upper`.
-    private struct Range: Sendable {
+    private struct PassedRange: Sendable {
         var lower: UInt64
         var upper: UInt64
     }
@@ -28,7 +28,7 @@ struct SubscriptionSet: Sendable {
         /// The log's end when the first subscription of its topic began: from there on the topic has had one without a break.
         var begun: UInt64 = 0
         /// The topic's ranges, ordered and disjoint. Equal in all rows of the topic that have begun.
-        var settled: [Range] = []
+        var settled: [PassedRange] = []
 
         var hasBegun: Bool { from != .max }
     }
@@ -36,14 +36,11 @@ struct SubscriptionSet: Sendable {
     /// In order of creation; few enough for a linear search.
     private var rows: [Row] = []
 
-    /// Whether there are no subscriptions.
-    var isEmpty: Bool { rows.isEmpty }
-
     /// The number of subscriptions.
     var count: Int { rows.count }
 
     /// The subscriptions, in order of creation.
-    var subscriptions: [Subscription] { rows.map(\.subscription) }
+    var all: [Subscription] { rows.map(\.subscription) }
 
     /// The topics with the lowest sequences after which they are pushed, in any order.
     var topics: [TopicSubscription] {
@@ -87,13 +84,14 @@ struct SubscriptionSet: Sendable {
         return min(from, position)
     }
 
-    /// Removes a subscription. Entries pushed for it are not pushed again for others of its topic.
+    /// Removes subscriptions of one topic. Entries pushed for them are not pushed again for others of the topic.
     ///
     /// - Parameter position: the sequence of the last entry that the connection has read.
-    mutating func remove(_ id: SubscriptionID, position: UInt64) {
-        guard let index = rows.firstIndex(where: { $0.subscription.id == id }) else { return }
-        if rows[index].hasBegun { settle(rows[index].subscription.topic, through: position) }
-        rows.remove(at: index)
+    mutating func remove(_ ended: [Subscription], position: UInt64) {
+        guard let topic = ended.first?.topic else { return }
+        let ids = Set(ended.map(\.id))
+        if rows.contains(where: { $0.hasBegun && ids.contains($0.subscription.id) }) { settle(topic, through: position) }
+        rows.removeAll { ids.contains($0.subscription.id) }
     }
 
     /// Resets all subscriptions to start after `position`: the log was recreated, and old sequences are invalid.
@@ -108,8 +106,8 @@ struct SubscriptionSet: Sendable {
     /// The topics that have begun, each with the lowest `from` and its ranges: one pass, however many subscriptions there are.
     ///
     /// - Parameter only: a single topic; nil for all.
-    private func begun(_ only: Topic? = nil) -> [Topic: (from: UInt64, settled: [Range])] {
-        var topics: [Topic: (from: UInt64, settled: [Range])] = [:]
+    private func begun(_ only: Topic? = nil) -> [Topic: (from: UInt64, settled: [PassedRange])] {
+        var topics: [Topic: (from: UInt64, settled: [PassedRange])] = [:]
         for row in rows where row.hasBegun && (only == nil || row.subscription.topic == only) {
             topics[row.subscription.topic] = (min(row.from, topics[row.subscription.topic]?.from ?? .max), row.settled)
         }
@@ -121,19 +119,19 @@ struct SubscriptionSet: Sendable {
     /// - Parameter only: a single topic; nil for all.
     private mutating func settle(_ only: Topic? = nil, through position: UInt64) {
         let settled = begun(only).filter { $0.value.from < position }.mapValues { topic in
-            Self.adding(Range(lower: topic.from, upper: position), to: topic.settled)
+            Self.adding(PassedRange(lower: topic.from, upper: position), to: topic.settled)
         }
         for index in rows.indices where rows[index].hasBegun {
             if let ranges = settled[rows[index].subscription.topic] { rows[index].settled = ranges }
         }
     }
 
-    private static func adding(_ new: Range, to settled: [Range]) -> [Range] {
+    private static func adding(_ new: PassedRange, to settled: [PassedRange]) -> [PassedRange] {
         var range = new
         let before = settled.filter { $0.upper < new.lower }
         let after = settled.filter { $0.lower > new.upper }
         for other in settled where other.upper >= range.lower && other.lower <= range.upper {
-            range = Range(lower: min(range.lower, other.lower), upper: max(range.upper, other.upper))
+            range = PassedRange(lower: min(range.lower, other.lower), upper: max(range.upper, other.upper))
         }
         return Array((before + [range] + after).suffix(maximumRanges))
     }

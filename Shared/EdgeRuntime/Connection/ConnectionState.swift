@@ -94,7 +94,7 @@ struct ConnectionState: Sendable, Equatable {
         var ending: Ending? { if case .said(let ending, _) = self { ending } else { nil } }
     }
 
-    // In this order, the last bytes hold fields of the connection.
+    // `phase` last: Swift places the owner's next fields in its tail padding.
     private var farewell = Farewell.none
     private(set) var phase: Phase = .attaching
 

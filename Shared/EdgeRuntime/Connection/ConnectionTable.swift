@@ -1,6 +1,6 @@
 /// The connections of one loop, in slots that are used again. Used on the loop's thread.
 ///
-/// Connections and generations are apart, so that a slot takes twelve bytes.
+/// Two arrays instead of one of pairs: 12 bytes a slot, not 16.
 struct ConnectionTable {
     /// By slot; nil for a free one.
     private(set) var slots: ContiguousArray<EdgeConnection?> = []
@@ -25,7 +25,7 @@ struct ConnectionTable {
     /// Puts `connection` into the slot that was claimed for it.
     mutating func insert(_ connection: EdgeConnection) { self.slots[Int(connection.handle.slot)] = connection }
 
-    /// Removes `connection`: its handle names nothing any more.
+    /// Removes `connection`: its handle becomes invalid.
     mutating func remove(_ connection: EdgeConnection) {
         let slot = Int(connection.handle.slot)
         self.slots[slot] = nil

@@ -11,7 +11,7 @@ import Logging
 /// On the loop's thread; the hub calls it with `assumeIsolated`. It buffers only what a full socket did not take of its control frames and
 /// its conversation's messages, and one chunk read from the log while its position is older than memory.
 actor EdgeConnection {
-    // In an order that leaves no gaps: ten thousand connections pay for each.
+    // Ordered by alignment, so that there is no padding; `PendingWorkTests` holds the size.
 
     nonisolated let hub: LoopHub
     nonisolated let handle: ConnectionHandle
@@ -134,15 +134,15 @@ actor EdgeConnection {
 
     /// The group's chain has grown. `shared` is the slice after `sharedFrom`, read once for all connections at that position.
     ///
-    /// - Parameter isAll: whether the chain had nothing behind the slice. What came since is reported again.
-    func entriesPublished(_ shared: PageSlice, from sharedFrom: ChainPosition, isAll: Bool) {
+    /// - Parameter reachesEnd: whether the slice ends at the chain's end; entries appended since are reported by another call.
+    func entriesPublished(_ shared: PageSlice, from sharedFrom: ChainPosition, reachesEnd: Bool) {
         guard self.state.entriesPublished() == .deliver, !self.isContinuing else { return }
         if self.progress.sequence == sharedFrom.sequence, self.generation == sharedFrom.generation,
             !self.progress.isInMidEntry, self.outbox.isEmpty, self.replay == nil
         {
             guard self.send(shared) else { return }
             // The common case: there is nothing else to write, and nothing to do at the end.
-            if isAll, self.pending == nil, self.end.batch == nil { return }
+            if reachesEnd, self.pending == nil, self.end.batch == nil { return }
         }
         self.deliver()
     }

@@ -225,11 +225,11 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             var shared = PageSlice(segments: [])
             if case .slice(let slice) = chain.read(after: head, maxBytes: self.configuration.bytesPerTurn) { shared = slice }
             group.head = shared.segments.last.map { ChainPosition(generation: head.generation, sequence: $0.lastSequence) } ?? chain.end
-            // An empty slice says nothing: the position may have left the chain.
-            let isAll = !shared.isEmpty && group.head == chain.end
+            // An empty slice does not: the position may have been evicted.
+            let reachesEnd = !shared.isEmpty && group.head == chain.end
             // A copy: a member that moves to another group meanwhile does not change the order of the others.
             for connection in group.members {
-                connection.assumeIsolated { $0.entriesPublished(shared, from: head, isAll: isAll) }
+                connection.assumeIsolated { $0.entriesPublished(shared, from: head, reachesEnd: reachesEnd) }
             }
         }
         for (chain, trace) in grown.traced { self.closePart(of: trace, chain) }

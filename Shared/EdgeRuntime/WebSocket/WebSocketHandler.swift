@@ -20,7 +20,7 @@ final class WebSocketHandler {
         case renewals(RenewalReader)
     }
 
-    // Seven words: every connection has them, of which ten thousand may be idle.
+    // Kept small: an idle connection holds one.
 
     private let rules: WebSocketRules
     private let texts: Texts
@@ -28,7 +28,7 @@ final class WebSocketHandler {
     private var heardAt = MonotonicInstant(nanoseconds: 0)
     /// State of an incomplete message; boxed, because it is nearly always absent.
     private var pending: Pending?
-    private var frames = PaceLimit()
+    private var frames = CompactTokenBucket()
     /// When the minute began in which messages are counted, in milliseconds since boot, wrapped around; and their number in it: 0 before the first one.
     private var minuteBegan: UInt32 = 0
     private var messages: UInt32 = 0

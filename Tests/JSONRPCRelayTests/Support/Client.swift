@@ -42,7 +42,7 @@ final class Client: Sendable {
                 case .send(let text): state.sent.append(string(text))
                 case .command(let command): state.session?.send(command)
                 case .cancel(let token): state.session?.cancel(token)
-                case .authenticate, .subscribed, .unsubscribed: break
+                case .authenticate, .writeIDs, .resume: break
                 }
             }
         }

@@ -1,4 +1,5 @@
 import Basics
+import EdgeRuntime
 import EventModel
 import Logging
 import NATSClient
@@ -21,11 +22,8 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
 extension RelayEngine {
-    /// The subscriptions, in order of creation.
-    var list: [Subscription] { subscriptions.subscriptions }
-
     mutating func receive(_ text: [UInt8], now: MonotonicInstant = .now()) -> [RelayOutput] {
-        receive(text, now: now, makeULID: nextULID)
+        receive(text, from: ConversationClient(tenant: "acme", user: "ann", position: 0, end: 0), now: now, makeULID: nextULID)
     }
 
     mutating func receive(_ text: String) -> [RelayOutput] { receive(bytes(text)) }
@@ -37,7 +35,8 @@ extension RelayEngine {
 extension [RelayOutput] {
     var sent: [String] { compactMap { if case .send(let text) = $0 { string(text) } else { nil } } }
     var commands: [RelayCommand] { compactMap { if case .command(let command) = $0 { command } else { nil } } }
-    var subscriptions: [Subscription] { compactMap { if case .subscribed(let subscription, _) = $0 { subscription } else { nil } } }
+    /// The subscriptions whose cursors are to be resolved.
+    var resumed: [SubscriptionID] { compactMap { if case .resume(let id, _) = $0 { id } else { nil } } }
 }
 
 /// A logger without output.

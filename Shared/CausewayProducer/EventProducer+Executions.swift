@@ -104,9 +104,8 @@ extension EventProducer {
             writer = current
             return current
         }
-        var generator = SharedRandomNumberGenerator()
         let now = now()
-        let id = EventID(generated: ULID.generate(time: now, using: &generator))
+        let id = EventID(generated: ULID.generate(time: now))
         let event = Self.event(draft, reference, id: id, now)
         let choice = Self.choice(draft, replacing: replaces)
         let result: Result<AppendedExecutionEvent, ExecutionConflict>

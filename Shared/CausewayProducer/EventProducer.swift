@@ -235,11 +235,10 @@ public final class EventProducer: Sendable {
 
     /// Completes a draft and publishes it.
     func publish(_ draft: EventDraft, tenant: Tenant, timeout: Duration?) async throws(ProducerError) -> PublishedEvent {
-        var generator = SharedRandomNumberGenerator()
         let now = now()
         let event: Event
         do throws(ValidationError) {
-            event = try draft.resolve(tenant: tenant, id: EventID(generated: ULID.generate(time: now, using: &generator)), time: now)
+            event = try draft.resolve(tenant: tenant, id: EventID(generated: ULID.generate(time: now)), time: now)
         } catch {
             throw ProducerError(error)
         }

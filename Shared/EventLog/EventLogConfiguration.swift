@@ -40,8 +40,6 @@ public struct EventLogConfiguration: Sendable, Hashable {
     public static let approvalsName = "APPROVALS"
     /// Maximum age of an approval's records; nil for ever. Default 365 days.
     public var approvalsMaxAge: Duration? = .seconds(365 * 86_400)
-    /// How long a record counts in its tenant's share when none is dropped by its age: such records take the share once.
-    public static let longestShareAge: Duration = .seconds(3650 * 86_400)
     /// Size of the approval records in bytes beyond which further requests are refused, because none is dropped; nil for no limit. Default 1 GiB.
     public var approvalsMaxBytes: Int64? = 1 << 30
     /// The stream's limit in bytes: more than the records' by what votes and decisions of pending requests need, and by what several processes may store

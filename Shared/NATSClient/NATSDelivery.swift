@@ -14,8 +14,8 @@ public struct NATSDelivery: ~Copyable {
 
     deinit {
         // Subject, headers and body are one piece of memory (``NATSLibrary/isOpen``).
-        let headers = natsMsg_GetSubject(message).flatMap { subject in natsMsg_GetData(message).map { max(0, $0 - subject) } } ?? 0
-        RetiredMessages.retire(message, bytes: headers + payloadCount)
+        let beforeBody = natsMsg_GetSubject(message).flatMap { subject in natsMsg_GetData(message).map { max(0, $0 - subject) } } ?? 0
+        RetiredMessages.retire(message, bytes: beforeBody + payloadCount)
     }
 
     /// The subject of the message.

@@ -11,6 +11,6 @@ extension TenantByteShares {
         now: @escaping @Sendable () -> Duration = SteadyTime.now
     ) -> TenantByteShares? {
         guard let limit = log.approvalsMaxBytes else { return nil }
-        return TenantByteShares(max(1, limit / 8), in: log.approvalsMaxAge ?? EventLogConfiguration.longestShareAge, now: now)
+        return TenantByteShares(max(1, limit / 8), in: log.approvalsMaxAge ?? ageWithoutExpiry, now: now)
     }
 }

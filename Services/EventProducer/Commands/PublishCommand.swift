@@ -76,7 +76,7 @@ struct PublishCommand: AsyncParsableCommand, ConfiguredCommand {
         let event: Event?
         do throws(Basics.ValidationError) {
             reader = EventReader(tenant: try tenant.map { name throws(Basics.ValidationError) in try Tenant(name) })
-            var generator = SystemRandomNumberGenerator()
+            var generator = SharedRandomNumberGenerator()
             event = try arguments?.event(reader, now: .now, using: &generator)
         } catch {
             throw Exit.because(error)

@@ -74,12 +74,11 @@ struct RunCommand: AsyncParsableCommand, ConfiguredCommand {
                 kind: .agents,
                 name: try ExecutionName(agent, field: "--agent")
             )
-            var generator = SystemRandomNumberGenerator()
             id =
                 if let execution {
                     try ExecutionRun(execution, field: "--execution")
                 } else {
-                    ExecutionRun(generated: "run_" + ULID.generate(time: .now, using: &generator))
+                    ExecutionRun(generated: "run_" + ULID.generate())
                 }
         } catch {
             throw Exit.because(error)

@@ -1,4 +1,4 @@
-import EventLog
+import Basics
 import ServiceKit
 
 /// Limits of the intake.
@@ -83,7 +83,7 @@ extension IntakeLimits {
         bytesPerSecond = settings[.intakeBytesPerSecond]
         approvalBytes = settings[.approvalsMaxBytes] / 4
         let maxAge = settings[.approvalsMaxAge]
-        approvalsMaxAge = maxAge > .zero ? maxAge : EventLogConfiguration.longestShareAge
+        approvalsMaxAge = maxAge > .zero ? maxAge : TenantByteShares.ageWithoutExpiry
         guard bodyBytes <= totalBodyBytes else {
             throw .configuration("intake.total.bytes is less than intake.body.bytes: raise it, or no large request is ever taken")
         }

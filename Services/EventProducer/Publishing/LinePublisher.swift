@@ -50,7 +50,7 @@ struct LinePublisher: Sendable {
     private func publish(_ lines: [LineSplitter.Line], _ summary: inout Summary) async -> Bool {
         var events: [Event] = []
         var numbers: [Int] = []
-        var generator = SystemRandomNumberGenerator()
+        var generator = SharedRandomNumberGenerator()
         let now = Timestamp.now
         for line in lines {
             do throws(ValidationError) {

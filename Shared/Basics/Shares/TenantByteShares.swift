@@ -4,6 +4,9 @@ import Synchronization
 ///
 /// A tenant may take its share at once, and again in the time for which the stream keeps what it stored.
 public final class TenantByteShares: Sendable {
+    /// The age that counts for a stream that drops nothing by age: a tenant may take its share once.
+    public static let ageWithoutExpiry: Duration = .seconds(3650 * 86_400)
+
     private let buckets: Mutex<TenantBuckets>
     private let now: @Sendable () -> Duration
 

@@ -3,35 +3,24 @@
 /// A use that costs more than the capacity is allowed when the bucket is full; the bucket then has a negative balance, so that the rate holds in
 /// the long run. A value; the caller supplies monotonic time since any fixed instant.
 public struct TokenBucket: Sendable, Equatable {
-    /// The variable part of a bucket. Many buckets with the same capacity and rate can be stored as levels.
-    public struct Level: Sendable, Equatable {
-        /// The balance; may be negative.
-        fileprivate var tokens: Double
-        /// In nanoseconds.
-        fileprivate var filledAt: Int64
-    }
-
     private let capacity: Double
     /// Tokens per second.
     private let rate: Double
-    /// The current level.
-    public private(set) var level: Level
+    /// The balance; may be negative.
+    private var tokens: Double
+    /// In nanoseconds.
+    private var filledAt: Int64
 
-    private var tokens: Double {
-        get { level.tokens }
-        set { level.tokens = newValue }
-    }
-
-    /// Creates a bucket.
+    /// Creates a full bucket.
     ///
     /// - Parameters:
     ///   - capacity: Maximum number of tokens; greater than 0.
     ///   - rate: Tokens per second; greater than 0.
-    ///   - level: the level to continue from; nil for a full bucket.
-    public init(capacity: Double, perSecond rate: Double, level: Level? = nil, at now: Duration) {
+    public init(capacity: Double, perSecond rate: Double, at now: Duration) {
         self.capacity = capacity
         self.rate = rate
-        self.level = level ?? Level(tokens: capacity, filledAt: now.nanoseconds)
+        tokens = capacity
+        filledAt = now.nanoseconds
     }
 
     /// Takes all the tokens or none; returns whether it did.
@@ -80,8 +69,8 @@ public struct TokenBucket: Sendable, Equatable {
 
     private mutating func fill(at now: Duration) {
         // A clock that was set back adds no tokens.
-        let elapsed = Double(max(0, now.nanoseconds - level.filledAt)) / 1e9
+        let elapsed = Double(max(0, now.nanoseconds - filledAt)) / 1e9
         tokens = min(capacity, tokens + elapsed * rate)
-        level.filledAt = max(level.filledAt, now.nanoseconds)
+        filledAt = max(filledAt, now.nanoseconds)
     }
 }

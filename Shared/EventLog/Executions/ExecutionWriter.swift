@@ -41,8 +41,7 @@ public final class ExecutionWriter: Sendable {
     }
 
     @Sendable private static func generatedRun(at time: Timestamp) -> ExecutionRun {
-        var generator = SystemRandomNumberGenerator()
-        return ExecutionRun(generated: "run_" + ULID.generate(time: time, using: &generator))
+        ExecutionRun(generated: "run_" + ULID.generate(time: time))
     }
 
     /// Appends an event; when it returns, the event is durable.
@@ -228,9 +227,8 @@ public final class ExecutionWriter: Sendable {
     private func abandonment(of run: ExecutionRun, _ reference: ExecutionReference, at time: Timestamp) -> Event {
         let text = #"{"error":"abandoned: another execution was started in its place"}"#
         guard let payload = try? Payload(validating: Array(text.utf8)) else { preconditionFailure("a constant that is a JSON object") }
-        var generator = SystemRandomNumberGenerator()
         return Event(
-            id: EventID(generated: ULID.generate(time: time, using: &generator)),
+            id: EventID(generated: ULID.generate(time: time)),
             tenant: reference.tenant,
             type: ExecutionCatalogue.failure(of: reference.kind),
             time: time,

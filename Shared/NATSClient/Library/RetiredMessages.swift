@@ -1,10 +1,10 @@
 import CNATS
 import Synchronization
 
-/// Messages to be freed, in batches. Any thread.
+/// Frees messages in batches. Any thread.
 ///
-/// nats.c frees a message on a thread of its own, and wakes it from the destroying thread, if it sleeps: two switches between threads for each message
-/// that comes or goes. A batch wakes it once. Some messages stay in memory until others follow: at most ``most``, and ``mostBytes``.
+/// `natsMsg_Destroy` hands each message to the garbage-collection thread of nats.c and wakes it: two context switches a message. A batch wakes it once.
+/// Holds back fewer than ``most`` messages and less than ``mostBytes``.
 enum RetiredMessages {
     private static let most = 64
     private static let mostBytes = 256 << 10
@@ -17,7 +17,7 @@ enum RetiredMessages {
 
     private static let batch = Mutex(Batch())
 
-    /// Takes ownership of a message that nobody uses any more.
+    /// Takes ownership of a message, and destroys the batch when it is full.
     ///
     /// - Parameter bytes: The size of its body and headers.
     static func retire(_ message: OpaquePointer, bytes: Int) {

@@ -21,13 +21,6 @@ public final class Edge: Sendable {
         let resolver: ExecutionResolver
         let hubs: [LoopHub]
 
-        /// The start of a stream, and the generation of the log in which it was resolved.
-        struct Beginning {
-            var start: StreamStart
-            var generation: UInt32
-            var lease: ExecutionLease?
-        }
-
         /// Resolves the start of a stream from memory; nil when the log has to be read.
         func beginningAtOnce(of request: StreamRequest) -> Beginning? {
             let feed = self.fanout.feed
@@ -50,6 +43,13 @@ public final class Edge: Sendable {
             let start = try await self.history.start(for: cursor, tenant: request.principal.tenant, fanout: self.fanout)
             return Beginning(start: start, generation: generation)
         }
+    }
+
+    /// The start of a stream, and the generation of the log in which it was resolved.
+    struct Beginning: Sendable {
+        fileprivate var start: StreamStart
+        fileprivate var generation: UInt32
+        fileprivate var lease: ExecutionLease?
     }
 
     public let configuration: EdgeConfiguration
@@ -164,41 +164,65 @@ public final class Edge: Sendable {
 
     /// Opens a stream on a connection accepted by a delivery loop, without waiting. On the loop's thread.
     ///
-    /// - Parameters:
-    ///   - descriptor: The connection. The edge owns and closes it if the result is true.
-    ///   - headLength: Bytes of the request's head, all of them still unread.
-    ///   - budget: The descriptor budget that counts the connection.
-    /// - Returns: whether the edge has taken the connection. If not, nothing was changed: the request cannot be admitted, or the log has to
-    ///   be read to resolve its start.
-    func open(_ request: StreamRequest, descriptor: Int32, behind headLength: Int, on loop: DeliveryLoop, budget: DescriptorBudget) -> Bool
-    {
-        guard let source = self.source.withLock({ $0 }), source.feed.isFollowing, self.revocations.isRead,
-            let hub = source.hubs.first(where: { $0.loop === loop }),
-            let beginning = source.beginningAtOnce(of: request)
-        else { return false }
-        switch self.admissions.admit(request.principal.tenant) {
-        case .refused: return false
-        case .admitted(let admitted):
-            guard let place = budget.enterStream() else { return false }
-            // Discard without copying. The whole head has arrived: it was peeked at.
-            guard recv(descriptor, nil, headLength, Int32(MSG_TRUNC)) == headLength else {
-                close(descriptor)
-                return true
+    /// - Parameter budget: The descriptor budget that counts the connection.
+    /// - Returns: whether the edge has taken the connection. If not, nothing was read from it.
+    func open(_ arrival: DoorArrival, on loop: DeliveryLoop, budget: DescriptorBudget) -> QuickOpening {
+        guard let (source, hub) = self.following(on: loop) else { return .refused }
+        switch self.admissions.admit(arrival.stream.principal.tenant) {
+        case .refused: return .refused
+        case .admitted(let admission):
+            guard let place = budget.enterStream() else { return .refused }
+            guard let beginning = source.beginningAtOnce(of: arrival.stream) else {
+                return .needsLog(ReservedStream(admission: admission, place: place))
             }
-            let ticket = Self.ticket(for: request, beginning, earlyBytes: [], place: place)
-            var admission: Admission? = admitted
-            hub.assumeIsolated { hub in
-                guard let admission = admission.take() else { return }
-                hub.adopt(descriptor, ticket: ticket, encoder: request.encoder, admission: .admitted(admission))
-            }
-            hub.counters.quickOpenings.add(1)
-            return true
+            Self.open(arrival, from: beginning, ReservedStream(admission: admission, place: place), on: hub)
+            return .opened
         }
+    }
+
+    /// Resolves the start of an arrival's stream, reading the log.
+    /// - Throws: ``EventLogError`` when the log is out of reach.
+    func beginning(of stream: StreamRequest) async throws(EventLogError) -> Beginning {
+        guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
+        return try await source.beginning(of: stream)
+    }
+
+    /// Opens a stream whose start was resolved by ``beginning(of:)``. On the loop's thread.
+    ///
+    /// - Returns: whether the edge has taken the connection. If not, nothing was read from it, and the reserved places are free.
+    func open(_ arrival: DoorArrival, from beginning: Beginning, _ reserved: consuming ReservedStream, on loop: DeliveryLoop) -> Bool {
+        guard let (_, hub) = self.following(on: loop) else { return false }
+        Self.open(arrival, from: beginning, reserved, on: hub)
+        return true
+    }
+
+    /// The source, and the loop's hub; nil while streams are refused.
+    private func following(on loop: DeliveryLoop) -> (Source, LoopHub)? {
+        guard let source = self.source.withLock({ $0 }), source.feed.isFollowing, self.revocations.isRead,
+            let hub = source.hubs.first(where: { $0.loop === loop })
+        else { return nil }
+        return (source, hub)
+    }
+
+    private static func open(_ arrival: DoorArrival, from beginning: Beginning, _ reserved: consuming ReservedStream, on hub: LoopHub) {
+        // Discard without copying. The whole head has arrived: it was peeked at.
+        guard recv(arrival.descriptor, nil, arrival.headLength, Int32(MSG_TRUNC)) == arrival.headLength else {
+            reserved.place.giveBack()
+            close(arrival.descriptor)
+            return
+        }
+        let ticket = Self.ticket(for: arrival.stream, beginning, earlyBytes: [], place: reserved.place)
+        var admission: Admission? = reserved.admission
+        hub.assumeIsolated { hub in
+            guard let admission = admission.take() else { return }
+            hub.adopt(arrival.descriptor, ticket: ticket, encoder: arrival.stream.encoder, admission: .admitted(admission))
+        }
+        hub.counters.quickOpenings.add(1)
     }
 
     private static func ticket(
         for request: StreamRequest,
-        _ beginning: Source.Beginning,
+        _ beginning: Beginning,
         earlyBytes: [UInt8],
         place: DescriptorBudget.Place?
     ) -> ConnectionTicket {

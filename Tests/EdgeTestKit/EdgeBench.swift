@@ -28,8 +28,10 @@ public final class EdgeBench: Sendable {
     public let connection: NATSConnection
     /// Publishes the events that the edge delivers.
     public let producer: EventProducer
-    /// The log that the edge reads.
+    /// The log.
     public let log: EventLog
+    /// The log as the edge reads it.
+    public let gate: GatedLog
     /// The edge under test.
     public let edge: Edge
     /// Verifies tokens with a shared secret, as a service does.
@@ -65,6 +67,7 @@ public final class EdgeBench: Sendable {
         connection = try await NATSConnection.connect(settings.nats, logger: quiet)
         producer = EventProducer(connection: connection, configuration: settings, logger: quiet, now: { Self.now })
         log = try await producer.ready()
+        gate = GatedLog(log)
         let clock = Clock()
         self.clock = clock
         var configuration = EdgeConfiguration()
@@ -171,7 +174,7 @@ public final class EdgeBench: Sendable {
         if followsLog {
             let fanout = Fanout(epoch: log.epoch, pageBytes: 1 << 20)
             let following = LogFeed(log: log, tailBytes: 1 << 20, observer: fanout, logger: logger)
-            try edge.begin(log: log, feed: following, fanout: fanout)
+            try edge.begin(log: gate, feed: following, fanout: fanout)
             feed = following
             followed.withLock { $0 = following.tail }
         }

@@ -4,9 +4,12 @@ import EdgeRuntime
 import EdgeService
 import EdgeTestKit
 import EventModel
+import Glibc
 import HTTPAPI
+import HTTPTypes
 import Hummingbird
 import Logging
+import Synchronization
 import TestKit
 import Testing
 
@@ -75,8 +78,81 @@ struct QuickDoorTests {
                 let sign = cursor.isEmpty ? "i-1" : "stream.gap"
                 #expect(string(await answer.wire.read { string($0).contains(sign) }).contains(sign))
             }
-            #expect(bench.edge.edge.statistics.quickOpenings == 0)
+            #expect(bench.edge.edge.statistics.quickOpenings == (bench.isQuick ? 3 : 0))
         }
+    }
+
+    @Test func opensAStreamWhenTheLogWasRead() async throws {
+        try await SSEBench.run { bench in
+            bench.edge.gate.set(.closed)
+            async let held = bench.stream("", [Self.oldCursor])
+            #expect(await eventually { bench.edge.gate.requests == 1 })
+            // Others do not wait for it.
+            _ = try await bench.stream()
+            #expect(bench.edge.edge.statistics.connections == 1)
+            // It takes a place of its tenant while it waits.
+            #expect(bench.edge.edge.connectionCount(of: "acme") == 2)
+            bench.edge.gate.set(.open)
+            let answer = try await held
+            #expect(string(await answer.wire.read { string($0).contains("stream.gap") }).contains("stream.gap"))
+            #expect(bench.edge.edge.statistics.quickOpenings == (bench.isQuick ? 2 : 0))
+        }
+    }
+
+    @Test func theFrontAnswersWhenTheLogIsOutOfReach() async throws {
+        try await SSEBench.run { bench in
+            bench.edge.gate.set(.failing)
+            let answer = try await bench.request(Self.target, [Self.oldCursor])
+            #expect(string(await answer.wire.readToEnd() ?? []).contains("unavailable"))
+            // The door has asked before.
+            #expect(bench.edge.gate.requests == (bench.isQuick ? 2 : 1))
+            #expect(bench.edge.edge.connectionCount(of: "acme") == 0)
+        }
+    }
+
+    @Test func aClosingDoorHandsOverWhatWaits() async throws {
+        try await SSEBench.run { bench in
+            // A loop has one door.
+            guard !bench.isQuick else { return }
+            bench.edge.gate.set(.closed)
+            let handedOver = Mutex<[Int32]>([])
+            let door = EdgeDoor(bench.edge.edge, surface: OldCursorSurface(), logger: bench.edge.logger)
+            let budget = DescriptorBudget { 100 }
+            let address = try door.open(host: "127.0.0.1", port: 0, backlog: 16, budget: budget) { descriptor in
+                handedOver.withLock { $0.append(descriptor) }
+            }
+            let wire = try Wire(try #require(address.port))
+            let head = Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+            try wire.send(head)
+            #expect(await eventually { bench.edge.gate.requests == 1 })
+            #expect(budget.use.streams == 1)
+            await door.close()
+            let descriptors = handedOver.withLock { $0 }
+            #expect(descriptors.count == 1)
+            #expect(budget.use.held == 0 && bench.edge.edge.connectionCount(of: "acme") == 0)
+            var unread = [UInt8](repeating: 0, count: 100)
+            let count = recv(try #require(descriptors.first), &unread, unread.count, 0)
+            #expect(Array(unread.prefix(count)) == head)
+            // The answer comes too late; another client shares it.
+            async let other = bench.stream("", [Self.oldCursor])
+            bench.edge.gate.set(.open)
+            _ = try await other
+            #expect(bench.edge.edge.statistics.quickOpenings == 0 && bench.edge.edge.statistics.connections == 1)
+            for descriptor in descriptors { close(descriptor) }
+        }
+    }
+
+    private static let oldCursor = "Last-Event-ID: nonsense"
+
+    /// Takes every request for a stream with a cursor that memory does not know.
+    private struct OldCursorSurface: DoorSurface {
+        func stream(for request: HTTPRequest) -> (stream: StreamRequest, route: String)? {
+            let ann = Principal(user: "ann", tenant: "acme", roles: [.member], expiresAt: .max)
+            let encoder = NotificationStreamEncoder()
+            return (StreamRequest(principal: ann, start: .cursor("nonsense"), encoder: encoder, head: [], requestID: "r"), "/")
+        }
+
+        func opened(_ stream: StreamRequest, at route: String, for request: HTTPRequest, after duration: Duration) {}
     }
 
     @Test func aTakenPortIsAnError() async throws {

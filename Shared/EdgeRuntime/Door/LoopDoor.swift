@@ -7,13 +7,29 @@ import Logging
 /// Accepts connections on a delivery loop. Peeks at the input (`MSG_PEEK`): a plain request for a stream that can be validated without waiting
 /// becomes a stream on this loop; every other connection is handed over with its input unread.
 ///
-/// On the loop's thread. Holds no state for a client, and does not wait for input that has not arrived at the accept.
+/// A stream whose start is older than the memory opens when the log was read. Until then its request stays unread, so that the connection can still
+/// be handed over.
+///
+/// On the loop's thread. Does not wait for input that has not arrived at the accept.
 actor LoopDoor {
     /// The most accepts in a round of the loop.
     private static let acceptsPerRound = 16
     /// The most requests that are peeked at and not admitted between two ticks; beyond it, connections are handed over unseen. So a flood of refused
     /// requests, each with a token whose signature is verified, takes little of the loop's time.
     private static let failedPeeksPerTick = 32
+    /// The most connections that wait until the log was read, some 3 KiB each; beyond it, they are handed over.
+    private static let mostWaiting = 1024
+
+    /// A connection that waits until the log was read.
+    private final class Waiting {
+        let arrival: DoorArrival
+        var reserved: ReservedStream?
+
+        init(_ arrival: DoorArrival, _ reserved: consuming ReservedStream) {
+            self.arrival = arrival
+            self.reserved = consume reserved
+        }
+    }
 
     nonisolated let loop: DeliveryLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
@@ -30,6 +46,8 @@ actor LoopDoor {
     private var isPaused = true
     private var isClosed = false
     private var failedPeeksLeft = failedPeeksPerTick
+    private var waiting: [UInt64: Waiting] = [:]
+    private var nextWaiting: UInt64 = 0
 
     /// - Parameter listener: a listening socket, owned by the door. ``start()`` begins to accept.
     init(
@@ -53,12 +71,18 @@ actor LoopDoor {
     /// Begins to accept.
     func start() { self.resume() }
 
-    /// Stops accepting, and closes the socket. Connections still queued by the kernel are reset.
+    /// Stops accepting, closes the socket, and hands over the connections that wait. Connections still queued by the kernel are reset.
     func close() {
         guard !self.isClosed else { return }
         self.pause()
         self.isClosed = true
         Glibc.close(self.listener)
+        let waiting = self.waiting.values
+        self.waiting = [:]
+        for waiting in waiting {
+            waiting.reserved = nil
+            self.handOver(waiting.arrival.descriptor)
+        }
     }
 
     /// Accepts from the listening socket.
@@ -108,20 +132,62 @@ actor LoopDoor {
     }
 
     private func openOrHandOver(_ descriptor: Int32) {
-        if self.failedPeeksLeft > 0, self.open(descriptor) { return }
+        guard self.failedPeeksLeft > 0, self.open(descriptor) else { return self.handOverUnread(descriptor) }
+    }
+
+    private func handOverUnread(_ descriptor: Int32) {
         self.failedPeeksLeft = max(0, self.failedPeeksLeft - 1)
         self.handOver(descriptor)
     }
 
-    /// Opens a stream if the connection requests one; returns whether it did. If not, nothing was read from the connection.
+    /// Opens a stream if the connection requests one, now or when the log was read; returns whether it does. If not, nothing was read from the
+    /// connection.
     private func open(_ descriptor: Int32) -> Bool {
         let accepted = self.loop.now()
-        guard let head = self.peek(descriptor), let (stream, route) = self.surface.stream(for: head.request),
-            self.edge.open(stream, descriptor: descriptor, behind: head.length, on: self.loop, budget: self.budget)
-        else { return false }
-        let duration = Duration.nanoseconds(Int64(clamping: self.loop.now().nanoseconds - accepted.nanoseconds))
-        self.surface.opened(stream, at: route, for: head.request, after: duration)
+        guard let head = self.peek(descriptor), let (stream, route) = self.surface.stream(for: head.request) else { return false }
+        let arrival = DoorArrival(
+            descriptor: descriptor,
+            headLength: head.length,
+            request: head.request,
+            stream: stream,
+            route: route,
+            acceptedAt: accepted
+        )
+        switch self.edge.open(arrival, on: self.loop, budget: self.budget) {
+        case .refused: return false
+        case .needsLog(let reserved): return self.openLater(arrival, reserved)
+        case .opened:
+            self.reportOpening(arrival)
+            return true
+        }
+    }
+
+    /// Reads the log for the start of an arrival's stream, and then opens it. Returns false, and does nothing, if too many wait.
+    private func openLater(_ arrival: DoorArrival, _ reserved: consuming ReservedStream) -> Bool {
+        guard self.waiting.count < Self.mostWaiting else { return false }
+        let number = self.nextWaiting
+        self.nextWaiting += 1
+        self.waiting[number] = Waiting(arrival, reserved)
+        Task {
+            let beginning = try? await self.edge.beginning(of: arrival.stream)
+            self.open(number, from: beginning)
+        }
         return true
+    }
+
+    /// - Parameter beginning: nil if the log is out of reach: the HTTP server tries again, and reports the error.
+    private func open(_ number: UInt64, from beginning: Edge.Beginning?) {
+        // Handed over if the door has closed meanwhile.
+        guard let waiting = self.waiting.removeValue(forKey: number), let reserved = waiting.reserved.take() else { return }
+        guard let beginning, self.edge.open(waiting.arrival, from: beginning, reserved, on: self.loop) else {
+            return self.handOverUnread(waiting.arrival.descriptor)
+        }
+        self.reportOpening(waiting.arrival)
+    }
+
+    private func reportOpening(_ arrival: DoorArrival) {
+        let duration = Duration.nanoseconds(Int64(clamping: self.loop.now().nanoseconds - arrival.acceptedAt.nanoseconds))
+        self.surface.opened(arrival.stream, at: arrival.route, for: arrival.request, after: duration)
     }
 
     private func peek(_ descriptor: Int32) -> PlainHead? {

@@ -23,8 +23,9 @@ public struct EventLogConfiguration: Sendable, Hashable {
     public var requestTimeout: Duration = .seconds(2)
     /// Time limit of a read of the past. Default 20 s.
     public var readTimeout: Duration = .seconds(20)
-    /// Number of concurrent filtered reads, of which a tenant has half at most; where many wait, they share one scan. Default 4.
-    public var filteredReads = 4
+    /// Number of concurrent filtered reads, of which a tenant has half at most; where many wait, they share one scan. Default 2: during four, an
+    /// acknowledgement of the same server took four times as long.
+    public var filteredReads = 2
 
     /// Minimum deduplication window (contract §10): the same id within two minutes is stored once.
     public static let minimumDuplicateWindow: Duration = .seconds(120)

@@ -109,9 +109,10 @@ struct ReadPlan: Sendable {
             scanState = .running
             return .scan
         }
-        // Among many tenants, filtered reads take the server's time from the scans that serve all. Many sources of one tenant leave the others their places.
-        let places = waiting.count > Self.sourcesForScan && scanState != .long ? 1 : limit
-        guard filteredCount < places, let tenant = turns.first(where: { filtered[$0, default: 0] < limitPerTenant }) else { return nil }
+        // Many tenants wait for the scan, which serves all: filtered reads would take the server's time from it. Many sources of one tenant do not keep
+        // others from their places.
+        if waiting.count > Self.sourcesForScan, scanState != .long { return nil }
+        guard filteredCount < limit, let tenant = turns.first(where: { filtered[$0, default: 0] < limitPerTenant }) else { return nil }
         return readNext(of: tenant)
     }
 

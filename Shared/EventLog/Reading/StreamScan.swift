@@ -32,6 +32,9 @@ final class StreamScan: Sendable {
     private static let maximumSilence: Duration = .seconds(2)
     /// Maximum number of messages in flight in a filtered read.
     private static let filteredWindow: UInt64 = 256
+    /// Maximum number of messages in flight in a scan of everything. The server sends the acknowledgements of producers in the same queue: the
+    /// megabytes of flow control delayed them by 60 ms.
+    private static let unfilteredWindow: UInt64 = 1024
 
     /// - Parameters:
     ///   - pendingReads: The participants; at least one.
@@ -65,7 +68,7 @@ final class StreamScan: Sendable {
                 after: state.withLock { $0.position.found },
                 filter: filter,
                 heartbeat: Self.heartbeat,
-                window: filter == nil ? nil : Self.filteredWindow
+                window: filter == nil ? Self.unfilteredWindow : Self.filteredWindow
             )
             let consumer = try await StreamConsumer.start(selection, on: log, delegate: self)
             if consumer.beganAtEnd { reachedEnd() }

@@ -12,10 +12,12 @@ final class LoadClient: Sendable {
     /// - Parameters:
     ///   - threads: number of reading threads.
     ///   - endsByRevocation: whether the server ends all streams, because their token is revoked; otherwise it must end none.
-    init(threads: Int, surface: any Surface, endsByRevocation: Bool = false) throws(LoadError) {
+    ///   - busyTime: see ``ClientLoop/init(rule:endMarker:busyTime:)``.
+    init(threads: Int, surface: any Surface, endsByRevocation: Bool = false, busyTime: UInt64 = 0) throws(LoadError) {
         let rule = OpeningRule(acceptedStatus: surface.acceptedStatus, marker: surface.openedMarker)
         var loops: [ClientLoop] = []
-        for _ in 0..<threads { loops.append(try ClientLoop(rule: rule, endMarker: endsByRevocation ? surface.revokedMarker : nil)) }
+        let endMarker = endsByRevocation ? surface.revokedMarker : nil
+        for _ in 0..<threads { loops.append(try ClientLoop(rule: rule, endMarker: endMarker, busyTime: busyTime)) }
         self.loops = loops
     }
 

@@ -4,14 +4,15 @@ struct LatencyMeasurement: Measurement {
 
     private static let streams = 100
     private static let rate = 50.0
+    private static let busyTime: UInt64 = 200_000
 
     func rows(_ options: SuiteOptions, log: @escaping (String) -> Void) throws(LoadError) -> [SuiteRow] {
         let deployment = try Deployment(options, name: "latency")
         defer { deployment.stop() }
-        // Not pinned: the two programs wake each other, and on one CPU one would wait for the other.
+        // Not pinned: it wakes the edge, and on one CPU one would wait for the other.
         let intake = try deployment.start(.intake, isPinned: false)
-        let edge = try deployment.start(.sseEdge, isPinned: false)
-        let client = try LoadClient(threads: 1, surface: NotificationSurface())
+        let edge = try deployment.start(.sseEdge)
+        let client = try LoadClient(threads: 1, surface: NotificationSurface(), busyTime: Self.busyTime)
         defer { client.stop() }
         let target = LoadTarget(
             address: edge.address,

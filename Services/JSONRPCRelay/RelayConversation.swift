@@ -72,9 +72,9 @@ final class RelayConversation: Conversation {
         return self.engine.resumed(id, after: sequence, position: position, end: end)
     }
 
-    func admits(sequence: UInt64, topic: Topic?) -> Bool {
-        guard let topic else { return false }
-        return self.engine.subscriptions.admits(sequence: sequence, topic: topic)
+    func verdict(on sequences: ClosedRange<UInt64>, of topic: Topic?) -> RunVerdict {
+        guard let topic else { return .none }
+        return self.engine.subscriptions.verdict(on: sequences, of: topic)
     }
 
     var subscribed: [TopicSubscription] { self.engine.subscriptions.topics }

@@ -54,8 +54,9 @@ private final class Follower: Conversation {
         return min(sequence, position)
     }
 
-    func admits(sequence: UInt64, topic: Topic?) -> Bool {
-        topic != nil && topic == self.topic && sequence > self.from
+    func verdict(on sequences: ClosedRange<UInt64>, of topic: Topic?) -> RunVerdict {
+        guard topic != nil, topic == self.topic, sequences.upperBound > self.from else { return .none }
+        return sequences.lowerBound > self.from ? .all : .each
     }
     var subscribed: [TopicSubscription] {
         self.topic.map { [TopicSubscription(topic: $0, after: self.from)] } ?? []

@@ -16,7 +16,7 @@ private final class Listener: Conversation {
     func received(_ text: [UInt8], from client: ConversationClient, now: MonotonicInstant) -> [ConversationStep] { [] }
     func noted(_ note: Never, position: UInt64) -> [ConversationStep] {}
     func resumed(_ key: String, after sequence: UInt64, position: UInt64, end: UInt64) -> UInt64 { position }
-    func admits(sequence: UInt64, topic: Topic?) -> Bool { false }
+    func verdict(on sequences: ClosedRange<UInt64>, of topic: Topic?) -> RunVerdict { .none }
     func logReplaced(position: UInt64) {}
     func authenticated(_ request: UInt64, _ answer: RenewalAnswer) -> [ConversationStep] { [] }
     func ended() {}

@@ -351,7 +351,7 @@ private final class Asker: Conversation {
 
     func noted(_ note: Int, position: UInt64) -> [ConversationStep] { [] }
     func resumed(_ key: String, after sequence: UInt64, position: UInt64, end: UInt64) -> UInt64 { position }
-    func admits(sequence: UInt64, topic: Topic?) -> Bool { false }
+    func verdict(on sequences: ClosedRange<UInt64>, of topic: Topic?) -> RunVerdict { .none }
     var subscribed: [TopicSubscription] { [] }
     func logReplaced(position: UInt64) {}
     func ended() {}

@@ -54,6 +54,34 @@ struct SliceWriterTests {
         #expect(String(decoding: sink.written, as: UTF8.self) == expected)
     }
 
+    @Test("pages that a reader may see are one write, filtered or not", arguments: [nil, "incident.*"])
+    func severalPages(filter: String?) throws {
+        let chain = try self.chain((1...200).map { ($0, "incident.created", nil, []) })
+        let slice = try self.slice(chain, after: 3)
+        #expect(slice.segments.count > 2)
+        var sink = ScriptedSink(script: [])
+        var progress = DeliveryProgress(sequence: 3, sentBytes: 2, partialSequence: 4)
+        let audience = Audience(user: "u", filter: try filter.map { try TypeFilter(query: $0) })
+        let result = SliceWriter.write(slice, progress: &progress, audience: audience, to: &sink)
+        #expect(result == .init(outcome: .drained, bytes: sink.written.count, deliveries: 197))
+        #expect(sink.calls == 1)
+        #expect(progress == DeliveryProgress(sequence: 200))
+        let expected = try (4...200).map { Fixture.text(try Fixture.entry($0)) }.joined().dropFirst(2)
+        #expect(String(decoding: sink.written, as: UTF8.self) == expected)
+    }
+
+    @Test("a run has one type and is for everyone")
+    func runs() throws {
+        let entries: [(sequence: UInt64, type: String, user: String?, others: [String])] = [
+            (1, "incident.created", nil, []), (2, "incident.created", nil, []), (5, "investigation.progress", nil, []),
+            (6, "investigation.progress", "ann", []), (7, "investigation.progress", nil, []), (9, "investigation.progress", nil, []),
+        ]
+        let slice = try self.slice(try self.chain(entries), after: 0)
+        let segment = try #require(slice.segments.first)
+        #expect((0..<6).map { segment.page.endOfRun($0, in: 0..<6) } == [2, 2, 3, 4, 6, 6])
+        #expect(segment.page.endOfRun(4, in: 4..<5) == 5)
+    }
+
     @Test("an error of the sink is reported and moves nothing")
     func failure() throws {
         let chain = try self.chain([(1, "incident.created", nil, [])])

@@ -37,6 +37,24 @@ import Testing
         #expect((51...130).filter { set.admits(sequence: $0, topic: topic) } == Array(51...100) + Array(121...130))
     }
 
+    @Test func aRunIsJudgedAsItsEntriesAre() {
+        var set = SubscriptionSet()
+        let topic = Topic(family: .investigation, incidentID: "i")
+        _ = set.insert(subscription("live", topic), from: 10, position: 10, end: 10)
+        _ = set.insert(subscription("replay", topic), from: 5, position: 12, end: 12)
+        _ = set.insert(subscription("other", Topic(family: .remediation, incidentID: "i")), from: 0, position: 12, end: 12)
+        for first in 1...15 as ClosedRange<UInt64> {
+            for last in first...15 {
+                let each = Set((first...last).map { set.admits(sequence: $0, topic: topic) })
+                switch set.verdict(on: first...last, of: topic) {
+                case .all: #expect(each == [true])
+                case .none: #expect(each == [false])
+                case .each: #expect(each.contains(false) && first < last)
+                }
+            }
+        }
+    }
+
     @Test func aReplayOfOneTopicDoesNotRepeatAnother() {
         var set = SubscriptionSet()
         let one = Topic(family: .investigation, incidentID: "1")
@@ -111,6 +129,8 @@ private func subscription(_ name: String, _ topic: Topic) -> Subscription {
 }
 
 extension SubscriptionSet {
+    fileprivate func admits(sequence: UInt64, topic: Topic) -> Bool { verdict(on: sequence...sequence, of: topic) == .all }
+
     fileprivate func admits(sequence: UInt64, incidentID: IncidentID, type: EventType) -> Bool {
         guard let family = EventFamily(pushing: type) else { return false }
         return admits(sequence: sequence, topic: Topic(family: family, incidentID: incidentID))

@@ -47,13 +47,22 @@ struct SubscriptionSet: Sendable {
         begun().map { TopicSubscription(topic: $0.key, after: $0.value.from) }
     }
 
-    /// Whether the current entry, at that sequence, is to be pushed. Called for each entry of the tenant.
-    func admits(sequence: UInt64, topic: Topic) -> Bool {
+    /// Which entries of a topic with these sequences are to be pushed. Called for the entries of the tenant.
+    func verdict(on sequences: ClosedRange<UInt64>, of topic: Topic) -> RunVerdict {
+        var from = UInt64.max
+        var place: Int?
         // By index: a copy of the row would cost reference counting.
-        for index in rows.indices where rows[index].from < sequence && rows[index].subscription.topic == topic {
-            return !rows[index].settled.contains { $0.lower < sequence && sequence <= $0.upper }
+        for index in rows.indices where rows[index].from < from && rows[index].subscription.topic == topic {
+            from = rows[index].from
+            place = index
         }
-        return false
+        guard let place, from < sequences.upperBound else { return .none }
+        for index in rows[place].settled.indices {
+            let (lower, upper) = (rows[place].settled[index].lower, rows[place].settled[index].upper)
+            guard lower < sequences.upperBound, sequences.lowerBound <= upper else { continue }
+            return lower < sequences.lowerBound && sequences.upperBound <= upper ? .none : .each
+        }
+        return from < sequences.lowerBound ? .all : .each
     }
 
     /// Adds a subscription that begins with ``begin(_:from:position:end:)``.

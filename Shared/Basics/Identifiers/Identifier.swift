@@ -1,3 +1,5 @@
+import Glibc
+
 /// A validated name from a producer or client: 1 to ``IdentifierKind/maximumBytes`` bytes of UTF-8 without control characters, compared byte for
 /// byte (contract §0).
 ///
@@ -29,7 +31,13 @@ public struct Identifier<Kind: IdentifierKind>: Sendable, CustomStringConvertibl
 extension Identifier: Hashable {
     /// Compares bytes: Swift's `String` comparison treats `é` and `e` with a combining accent as equal.
     public static func == (left: Identifier, right: Identifier) -> Bool {
-        left.text.utf8.count == right.text.utf8.count && left.text.utf8.elementsEqual(right.text.utf8)
+        // One comparison of memory: the texts of thousands of connections are compared with each event.
+        let isEqual = left.text.utf8.withContiguousStorageIfAvailable { left in
+            right.text.utf8.withContiguousStorageIfAvailable { right in
+                left.count == right.count && memcmp(left.baseAddress!, right.baseAddress!, left.count) == 0
+            }
+        }
+        return isEqual.flatMap { $0 } ?? left.text.utf8.elementsEqual(right.text.utf8)
     }
 
     public func hash(into hasher: inout Hasher) {

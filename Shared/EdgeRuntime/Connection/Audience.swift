@@ -12,9 +12,4 @@ public struct Audience: Sendable, Hashable {
         self.user = user
         self.filter = filter
     }
-
-    /// Whether the connection gets `entry`.
-    func admits(_ entry: PageEntry) -> Bool {
-        entry.recipients.includes(self.user) && self.filter?.matches(entry.type) ?? true
-    }
 }

@@ -18,8 +18,9 @@ public protocol Conversation<Note>: AnyObject {
     /// sent already. `end` is the sequence of the last entry in the log.
     /// - Returns: The position from which the connection reads the log again; not after `position`.
     func resumed(_ key: String, after sequence: UInt64, position: UInt64, end: UInt64) -> UInt64
-    /// Whether the client receives this entry. Called for each entry of the tenant, perhaps more than once.
-    func admits(sequence: UInt64, topic: Topic?) -> Bool
+    /// Which entries with these sequences and this topic the client receives; not ``RunVerdict/each`` for a single one. Called for all entries of the
+    /// tenant, perhaps more than once.
+    func verdict(on sequences: ClosedRange<UInt64>, of topic: Topic?) -> RunVerdict
     /// The client's subscriptions, for operators.
     var subscribed: [TopicSubscription] { get }
     /// The log was replaced, and its sequences changed meaning; the connection continues after `position`.

@@ -45,6 +45,12 @@ extension EdgeConnection {
         // Entries examined count, not only bytes written: a filter that rejects everything must not delay other connections.
         var work = 0
         while work < budget {
+            if let slice = self.sliceFromRest() {
+                self.rest = []
+                work += slice.byteCount + Self.stepCost
+                guard self.send(slice) else { return }
+                continue
+            }
             // Control bytes go between entries: finish the entry in progress first.
             if !self.rest.isEmpty {
                 guard self.sendRest() else { return }
@@ -77,6 +83,18 @@ extension EdgeConnection {
             }
         }
         self.continueLater()
+    }
+
+    /// Returns what follows the position, so that one write sends it and the rest of the entry in progress: nil without one, if something goes between
+    /// the two, or if the pages no longer hold the entry.
+    private func sliceFromRest() -> PageSlice? {
+        guard !self.rest.isEmpty, self.outbox.isEmpty, self.changes.isEmpty, self.state.isOpen, self.replay == nil else { return nil }
+        let position = ChainPosition(generation: self.generation, sequence: self.progress.sequence)
+        let begun = self.progress.partialSequence
+        guard case .slice(let slice) = self.group.chain.read(after: position, maxBytes: self.hub.configuration.bytesPerTurn),
+            slice.last(upTo: begun)?.sequence == begun
+        else { return nil }
+        return slice
     }
 
     private enum Step {

@@ -114,12 +114,11 @@ actor EdgeConnection {
 
     /// Whether `entry`, the next one of its chain, has been written to the connection; nil when the connection does not receive it.
     func hasPassed(_ entry: PageEntry) -> Bool? {
-        guard self.audience.admits(entry) else { return nil }
-        if let conversation = self.conversation,
-            !conversation.admits(sequence: entry.sequence, topic: entry.topic)
-        {
-            return nil
+        let isReceived = withUnsafePointer(to: entry) { entry in
+            guard let conversation = self.conversation else { return self.audience.admits(entry) }
+            return ConversationFilter(audience: self.audience, conversation: conversation, begun: nil).admits(entry)
         }
+        guard isReceived else { return nil }
         guard self.progress.sequence < entry.sequence else { return true }
         return self.isOpen ? false : nil
     }

@@ -43,6 +43,43 @@ enum SliceWriter {
     /// The most spans of one system call.
     private static let spansPerWrite = 64
 
+    /// An entry of a slice.
+    private struct Place {
+        /// The index of its segment.
+        var segment = 0
+        /// Its index in the segment's page; nil for the segment's first.
+        var entry: Int?
+    }
+
+    /// What one system call offers.
+    private struct Batch {
+        let spans: UnsafeMutableBufferPointer<iovec>
+        var count = 0
+        var bytes = 0
+        /// Entries offered to their end.
+        var deliveries = 0
+        /// The last entry that is offered or skipped.
+        var lastSequence: UInt64 = 0
+        private var end: UnsafeMutableRawPointer?
+
+        init(_ spans: UnsafeMutableBufferPointer<iovec>) { self.spans = spans }
+
+        /// Adds bytes, to the last span if they follow it; returns false when no span is left.
+        mutating func add(_ start: UnsafeMutableRawPointer, _ length: Int) -> Bool {
+            if start == self.end {
+                self.spans[self.count - 1].iov_len += length
+            } else {
+                guard self.count < self.spans.count else { return false }
+                self.spans[self.count] = iovec(iov_base: start, iov_len: length)
+                self.count += 1
+            }
+            self.end = start + length
+            self.bytes += length
+            return true
+        }
+    }
+
+    /// Writes a slice, in as few system calls as it has batches of spans.
     static func write(
         _ slice: PageSlice,
         progress: inout DeliveryProgress,
@@ -51,137 +88,129 @@ enum SliceWriter {
     ) -> Result {
         let seesAll = audience.admitsAllShared && !slice.hasPersonalEntries
         var result = Result(outcome: .drained)
-        for segment in slice.segments {
-            let outcome =
-                seesAll
-                ? self.writeWhole(segment, progress: &progress, to: &sink, result: &result)
-                : self.writeVisible(segment, progress: &progress, audience: audience, to: &sink, result: &result)
-            if outcome != .drained {
-                result.outcome = outcome
-                return result
+        var place = Place()
+        while place.segment < slice.segments.count, result.outcome == .drained {
+            withUnsafeTemporaryAllocation(of: iovec.self, capacity: Self.spansPerWrite) { spans in
+                let start = place
+                var batch = Batch(spans)
+                guard self.gather(slice.segments, from: &place, progress, seesAll: seesAll, audience, into: &batch) else {
+                    return result.outcome = .entryLost
+                }
+                var taken = 0
+                if batch.count > 0 {
+                    guard let written = sink.write(UnsafeBufferPointer(start: spans.baseAddress, count: batch.count)) else {
+                        return result.outcome = .failed
+                    }
+                    taken = written
+                }
+                result.bytes += taken
+                if taken == batch.bytes {
+                    result.deliveries += batch.deliveries
+                    progress = DeliveryProgress(sequence: batch.lastSequence)
+                } else {
+                    result.outcome = .blocked
+                    result.deliveries += self.advance(
+                        &progress,
+                        by: taken,
+                        over: slice.segments,
+                        from: start,
+                        seesAll: seesAll,
+                        audience
+                    )
+                }
             }
         }
         return result
     }
 
-    /// Writes a segment that is entirely for this connection: one span.
-    private static func writeWhole(
-        _ segment: PageSegment,
-        progress: inout DeliveryProgress,
-        to sink: inout some ByteSink,
-        result: inout Result
-    ) -> Outcome {
-        let page = segment.page
-        let first = segment.entries.lowerBound
-        if progress.isInMidEntry, page.entries[first].sequence != progress.partialSequence { return .entryLost }
-        let start = segment.startByte + progress.sentBytes
-        let length = segment.endByte - start
-        let span = iovec(iov_base: page.bytes + start, iov_len: length)
-        guard let taken = withUnsafePointer(to: span, { sink.write(UnsafeBufferPointer(start: $0, count: 1)) }) else { return .failed }
-        result.bytes += taken
-        if taken == length {
-            result.deliveries += segment.entries.count
-            progress = DeliveryProgress(sequence: segment.lastSequence)
-            return .drained
-        }
-        // Find the entry in which the sink became full.
-        let reached = start + taken
-        var low = first
-        var high = segment.entries.upperBound
-        while low < high {
-            let middle = (low + high) / 2
-            if page.entries[middle].end > reached { high = middle } else { low = middle + 1 }
-        }
-        result.deliveries += low - first
-        if low > first { progress.sequence = page.entries[low - 1].sequence }
-        progress.sentBytes = reached - page.start(of: low)
-        progress.partialSequence = page.entries[low].sequence
-        return .blocked
-    }
-
-    /// Writes a segment of which some entries are not for this connection: gathers the spans around them.
-    private static func writeVisible(
-        _ segment: PageSegment,
-        progress: inout DeliveryProgress,
-        audience: some EntryFilter,
-        to sink: inout some ByteSink,
-        result: inout Result
-    ) -> Outcome {
-        var index = segment.entries.lowerBound
-        while index < segment.entries.upperBound {
-            let batchStart = index
-            let outcome = withUnsafeTemporaryAllocation(of: iovec.self, capacity: Self.spansPerWrite) { spans -> Outcome in
-                // By index throughout: a copy of an entry would cost reference counting.
-                let entries = segment.page.entries
-                var count = 0
-                var visible = 0
-                var offered = 0
-                var spanEnd = -1
-                var skip = progress.sentBytes
-                while index < segment.entries.upperBound {
-                    guard audience.admits(entries[index]) else {
-                        index += 1
-                        continue
-                    }
-                    if skip > 0, entries[index].sequence != progress.partialSequence { return .entryLost }
-                    let start = segment.page.start(of: index) + skip
-                    let end = entries[index].end
-                    if start == spanEnd {
-                        spans[count - 1].iov_len += end - start
-                    } else {
-                        guard count < spans.count else { break }
-                        spans[count] = iovec(iov_base: segment.page.bytes + start, iov_len: end - start)
-                        count += 1
+    /// Gathers what the audience sees, from `place` on, and moves `place` behind it. Returns whether the first visible entry is the one in progress, if
+    /// any.
+    private static func gather(
+        _ segments: [PageSegment],
+        from place: inout Place,
+        _ progress: DeliveryProgress,
+        seesAll: Bool,
+        _ audience: some EntryFilter,
+        into batch: inout Batch
+    ) -> Bool {
+        var skip = progress.sentBytes
+        while place.segment < segments.count {
+            let segment = segments[place.segment]
+            let page = segment.page
+            var index = place.entry ?? segment.entries.lowerBound
+            while index < segment.entries.upperBound {
+                let piece = self.piece(of: segment, from: index, seesAll: seesAll, audience)
+                if piece.isVisible {
+                    if skip > 0, page.entries[index].sequence != progress.partialSequence { return false }
+                    let start = page.start(of: index) + skip
+                    guard batch.add(page.bytes + start, page.entries[piece.end - 1].end - start) else {
+                        place.entry = index
+                        return true
                     }
                     skip = 0
-                    spanEnd = end
-                    offered += end - start
-                    visible += 1
-                    index += 1
+                    batch.deliveries += piece.end - index
                 }
-                var taken = 0
-                if count > 0 {
-                    guard let written = sink.write(UnsafeBufferPointer(start: spans.baseAddress, count: count)) else { return .failed }
-                    taken = written
-                }
-                result.bytes += taken
-                guard taken == offered else {
-                    self.advance(&progress, over: segment, entries: batchStart..<index, taken: taken, audience: audience, result: &result)
-                    return .blocked
-                }
-                result.deliveries += visible
-                progress = DeliveryProgress(sequence: entries[index - 1].sequence)
-                return .drained
+                batch.lastSequence = page.entries[piece.end - 1].sequence
+                index = piece.end
             }
-            if outcome != .drained { return outcome }
+            place = Place(segment: place.segment + 1)
         }
-        return .drained
+        return true
     }
 
-    /// Advances `progress` over `entries`; `taken` is the number of bytes written of the visible ones, after those sent before.
+    /// Advances `progress` by fewer bytes than what the audience sees from `place` on. Returns the number of entries completed.
     private static func advance(
         _ progress: inout DeliveryProgress,
-        over segment: PageSegment,
-        entries: Range<Int>,
-        taken: Int,
-        audience: some EntryFilter,
-        result: inout Result
-    ) {
-        var remaining = taken + progress.sentBytes
+        by taken: Int,
+        over segments: [PageSegment],
+        from place: Place,
+        seesAll: Bool,
+        _ audience: some EntryFilter
+    ) -> Int {
+        var left = taken + progress.sentBytes
+        var deliveries = 0
+        var first = place.entry
         progress.sentBytes = 0
-        for index in entries {
-            let sequence = segment.page.entries[index].sequence
-            if audience.admits(segment.page.entries[index]) {
-                let length = segment.page.entries[index].end - segment.page.start(of: index)
-                guard remaining >= length else {
-                    progress.sentBytes = remaining
-                    progress.partialSequence = sequence
-                    return
+        for segment in segments[place.segment...] {
+            let page = segment.page
+            var index = first ?? segment.entries.lowerBound
+            first = nil
+            while index < segment.entries.upperBound {
+                let piece = self.piece(of: segment, from: index, seesAll: seesAll, audience)
+                if piece.isVisible {
+                    let start = page.start(of: index)
+                    let length = page.entries[piece.end - 1].end - start
+                    if left < length {
+                        let reached = page.firstEntry(endingAfter: start + left, in: index..<piece.end)
+                        if reached > index { progress.sequence = page.entries[reached - 1].sequence }
+                        progress.sentBytes = start + left - page.start(of: reached)
+                        progress.partialSequence = page.entries[reached].sequence
+                        return deliveries + reached - index
+                    }
+                    left -= length
+                    deliveries += piece.end - index
                 }
-                remaining -= length
-                result.deliveries += 1
+                progress.sequence = page.entries[piece.end - 1].sequence
+                index = piece.end
             }
-            progress.sequence = sequence
+        }
+        return deliveries
+    }
+
+    /// The entries of a segment from `index` to an end of which the audience sees all or none: the rest of the segment, the rest of a run, or one entry.
+    private static func piece(
+        of segment: PageSegment,
+        from index: Int,
+        seesAll: Bool,
+        _ audience: some EntryFilter
+    ) -> (end: Int, isVisible: Bool) {
+        if seesAll { return (segment.entries.upperBound, true) }
+        let page = segment.page
+        let end = page.endOfRun(index, in: segment.entries)
+        switch audience.verdict(on: page.entries + index, through: page.entries[end - 1].sequence) {
+        case .all: return (end, true)
+        case .none: return (end, false)
+        case .each: return (index + 1, audience.admits(page.entries + index))
         }
     }
 }

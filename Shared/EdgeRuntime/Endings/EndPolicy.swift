@@ -111,11 +111,11 @@ extension BatchLimits {
         var bytes = bytes
         for segment in slice.segments {
             for index in segment.entries {
-                let entry = segment.page.entries[index]
+                let entry = segment.page.entries + index
                 guard audience.admits(entry) else { continue }
                 entries += 1
-                bytes += entry.end - segment.page.start(of: index)
-                if entries >= self.entries || bytes >= self.bytes { return entry.sequence }
+                bytes += entry.pointee.end - segment.page.start(of: index)
+                if entries >= self.entries || bytes >= self.bytes { return entry.pointee.sequence }
             }
         }
         return nil

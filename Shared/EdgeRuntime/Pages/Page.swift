@@ -11,6 +11,8 @@ struct PageEntry: Sendable {
     var personalCount: Int32
     /// Whether it is final: a stream that has sent it ends.
     var isFinal: Bool
+    /// How many entries of its run precede it in the page. A run is for everyone in the tenant, and has one type and one topic.
+    private(set) var runOffset: UInt16 = 0
     /// The intake time: with ``sequence``, its cursor.
     var intake: Timestamp
     /// Who may see it.
@@ -39,7 +41,8 @@ struct PageEntry: Sendable {
         intake: Timestamp,
         recipients: Recipients,
         type: EventType,
-        topic: Topic?
+        topic: Topic?,
+        after previous: UnsafePointer<PageEntry>? = nil
     ) {
         self.sequence = sequence
         self.end = end
@@ -48,7 +51,12 @@ struct PageEntry: Sendable {
         self.intake = intake
         self.recipients = recipients
         self.type = type
-        self.boxedTopic = topic.map { TopicBox($0) }
+        let isOfSameTopic = previous.map { $0.pointee.topic == topic } ?? false
+        self.boxedTopic = isOfSameTopic ? previous?.pointee.boxedTopic : topic.map { TopicBox($0) }
+        guard isOfSameTopic, let previous, previous.pointee.type == type, previous.pointee.runOffset < .max,
+            previous.pointee.recipients.areEveryone, recipients.areEveryone
+        else { return }
+        self.runOffset = previous.pointee.runOffset + 1
     }
 }
 
@@ -122,7 +130,8 @@ final class Page: @unchecked Sendable {
                 intake: intake,
                 recipients: recipients,
                 type: type,
-                topic: topic
+                topic: topic,
+                after: self.entryCount == 0 ? nil : UnsafePointer(self.entries + (self.entryCount - 1))
             )
         )
         self.entryCount += 1
@@ -131,17 +140,29 @@ final class Page: @unchecked Sendable {
     /// The offset at which the bytes of entry `index` begin.
     func start(of index: Int) -> Int { index == 0 ? 0 : self.entries[index - 1].end }
 
+    /// The end of the run of entry `index` within `range`: what an audience sees of the entries up to there depends on their sequences only.
+    func endOfRun(_ index: Int, in range: Range<Int>) -> Int {
+        let start = index - Int(self.entries[index].runOffset)
+        return self.firstIndex(in: index + 1..<range.upperBound) { $0 - Int(self.entries[$0].runOffset) > start }
+    }
+
     /// The first entry of `range` with a sequence greater than `sequence`; the range's end when there is none.
     func firstEntry(after sequence: UInt64, in range: Range<Int>) -> Int {
+        self.firstIndex(in: range) { self.entries[$0].sequence > sequence }
+    }
+
+    /// The first entry of `range` that ends after a byte of the page; the range's end when there is none.
+    func firstEntry(endingAfter byte: Int, in range: Range<Int>) -> Int {
+        self.firstIndex(in: range) { self.entries[$0].end > byte }
+    }
+
+    /// Searches the first index for which `isBehind` is true; it is for all that follow.
+    private func firstIndex(in range: Range<Int>, where isBehind: (Int) -> Bool) -> Int {
         var low = range.lowerBound
         var high = range.upperBound
         while low < high {
-            let middle = (low + high) / 2
-            if self.entries[middle].sequence > sequence {
-                high = middle
-            } else {
-                low = middle + 1
-            }
+            let middle = low + (high - low) / 2
+            if isBehind(middle) { high = middle } else { low = middle + 1 }
         }
         return low
     }
@@ -189,7 +210,7 @@ struct PageSlice: Sendable {
     /// Returns the first entry that `audience` sees; nil without one.
     func first(for audience: Audience) -> PageEntry? {
         for segment in self.segments {
-            for index in segment.entries where audience.admits(segment.page.entries[index]) { return segment.page.entries[index] }
+            for index in segment.entries where audience.admits(segment.page.entries + index) { return segment.page.entries[index] }
         }
         return nil
     }

@@ -165,7 +165,7 @@ public final class Edge: Sendable {
     /// Opens a stream on a connection accepted by a delivery loop, without waiting. On the loop's thread.
     ///
     /// - Parameter budget: The descriptor budget that counts the connection.
-    /// - Returns: whether the edge has taken the connection. If not, nothing was read from it.
+    /// - Returns: the result; nothing was read from the connection unless it is ``QuickOpening/opened``.
     func open(_ arrival: DoorArrival, on loop: DeliveryLoop, budget: DescriptorBudget) -> QuickOpening {
         guard let (source, hub) = self.following(on: loop) else { return .refused }
         switch self.admissions.admit(arrival.stream.principal.tenant) {
@@ -175,7 +175,8 @@ public final class Edge: Sendable {
             guard let beginning = source.beginningAtOnce(of: arrival.stream) else {
                 return .needsLog(ReservedStream(admission: admission, place: place))
             }
-            Self.open(arrival, from: beginning, ReservedStream(admission: admission, place: place), on: hub)
+            Self.adopt(arrival, from: beginning, place, .admitted(admission), on: hub)
+            hub.counters.quickOpenings.add(1)
             return .opened
         }
     }
@@ -192,8 +193,17 @@ public final class Edge: Sendable {
     /// - Returns: whether the edge has taken the connection. If not, nothing was read from it, and the reserved places are free.
     func open(_ arrival: DoorArrival, from beginning: Beginning, _ reserved: consuming ReservedStream, on loop: DeliveryLoop) -> Bool {
         guard let (_, hub) = self.following(on: loop) else { return false }
-        Self.open(arrival, from: beginning, reserved, on: hub)
+        Self.adopt(arrival, from: beginning, reserved.place, .admitted(reserved.admission), on: hub)
+        hub.counters.quickOpenings.add(1)
         return true
+    }
+
+    /// Ends a stream whose start was not resolved in time. On the loop's thread.
+    func refuse(_ arrival: DoorArrival, _ ending: Ending, _ reserved: consuming ReservedStream, on loop: DeliveryLoop) {
+        guard let source = self.source.withLock({ $0 }), let hub = source.hubs.first(where: { $0.loop === loop }) else {
+            preconditionFailure("only the log of a source is asked for the start of a stream")
+        }
+        Self.adopt(arrival, from: Beginning(start: .live, generation: 0), reserved.place, .refused(ending), on: hub)
     }
 
     /// The source, and the loop's hub; nil while streams are refused.
@@ -204,20 +214,25 @@ public final class Edge: Sendable {
         return (source, hub)
     }
 
-    private static func open(_ arrival: DoorArrival, from beginning: Beginning, _ reserved: consuming ReservedStream, on hub: LoopHub) {
+    private static func adopt(
+        _ arrival: DoorArrival,
+        from beginning: Beginning,
+        _ place: DescriptorBudget.Place,
+        _ admission: consuming AdmissionAnswer,
+        on hub: LoopHub
+    ) {
         // Discard without copying. The whole head has arrived: it was peeked at.
         guard recv(arrival.descriptor, nil, arrival.headLength, Int32(MSG_TRUNC)) == arrival.headLength else {
-            reserved.place.giveBack()
+            place.giveBack()
             close(arrival.descriptor)
             return
         }
-        let ticket = Self.ticket(for: arrival.stream, beginning, earlyBytes: [], place: reserved.place)
-        var admission: Admission? = reserved.admission
+        let ticket = Self.ticket(for: arrival.stream, beginning, earlyBytes: [], place: place)
+        var answer: AdmissionAnswer? = admission
         hub.assumeIsolated { hub in
-            guard let admission = admission.take() else { return }
-            hub.adopt(arrival.descriptor, ticket: ticket, encoder: arrival.stream.encoder, admission: .admitted(admission))
+            guard let answer = answer.take() else { return }
+            hub.adopt(arrival.descriptor, ticket: ticket, encoder: arrival.stream.encoder, admission: answer)
         }
-        hub.counters.quickOpenings.add(1)
     }
 
     private static func ticket(

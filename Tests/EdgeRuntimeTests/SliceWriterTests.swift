@@ -99,13 +99,40 @@ struct SliceWriterTests {
 
     @Test("an entry whose beginning was sent and which is gone is not mistaken for the next", arguments: [true, false])
     func lostEntry(filtered: Bool) throws {
-        let chain = try self.chain([(9, "incident.created", nil, []), (10, "incident.created", nil, [])])
+        try self.checkLost(filtered: filtered, (9...10).map { ($0, "incident.created", nil, []) })
+        // Only what the reader may not see is left.
+        try self.checkLost(filtered: filtered, (9...10).map { ($0, "incident.created", "other", []) })
+    }
+
+    private func checkLost(filtered: Bool, _ entries: [(sequence: UInt64, type: String, user: String?, others: [String])]) throws {
+        let chain = try self.chain(entries)
         let audience = Audience(user: "u", filter: filtered ? try TypeFilter(query: "incident.*") : nil)
         var sink = ScriptedSink(script: [])
         var progress = DeliveryProgress(sequence: 5, sentBytes: 3, partialSequence: 6)
         let result = SliceWriter.write(try self.slice(chain, after: 5), progress: &progress, audience: audience, to: &sink)
         #expect(result.outcome == .entryLost)
         #expect(sink.written.isEmpty)
+    }
+
+    @Test("hidden entries before an entry in progress do not end it")
+    func hiddenBefore() throws {
+        let chain = try self.chain([(9, "incident.created", "other", []), (10, "incident.created", nil, [])])
+        var sink = ScriptedSink(script: [])
+        var progress = DeliveryProgress(sequence: 5, sentBytes: 3, partialSequence: 10)
+        let slice = try self.slice(chain, after: 5).prefix(through: 9)
+        let audience = Audience(user: "u", filter: nil)
+        #expect(SliceWriter.write(slice, progress: &progress, audience: audience, to: &sink).outcome == .drained)
+        #expect(progress == DeliveryProgress(sequence: 9, sentBytes: 3, partialSequence: 10))
+    }
+
+    /// Judges no run as a whole.
+    private struct Unsure: EntryFilter {
+        let audience: Audience
+        var admitsAllShared: Bool { false }
+
+        func verdict(on first: UnsafePointer<PageEntry>, through last: UInt64) -> RunVerdict {
+            first.pointee.sequence == last ? self.audience.verdict(on: first, through: last) : .each
+        }
     }
 
     /// Random entries, audiences, short writes and slice sizes: the output has exactly the bytes of the entries for the audience.
@@ -138,10 +165,14 @@ struct SliceWriterTests {
         while progress.sequence < sequence {
             rounds += 1
             try #require(rounds < 10_000, "no progress")
-            let script = (0..<4).map { _ in Int.random(in: 0...600, using: &random) } + [0]
+            // Some take whole batches of spans.
+            let script = (0..<4).map { _ in Int.random(in: 0...600, using: &random) * (Bool.random(using: &random) ? 1 : 100) } + [0]
             var sink = ScriptedSink(script: script)
-            let slice = try self.slice(chain, after: progress.sequence, maxBytes: Int.random(in: 1...8000, using: &random))
-            let result = SliceWriter.write(slice, progress: &progress, audience: audience, to: &sink)
+            let slice = try self.slice(chain, after: progress.sequence, maxBytes: Int.random(in: 1...100_000, using: &random))
+            let result =
+                Bool.random(using: &random)
+                ? SliceWriter.write(slice, progress: &progress, audience: audience, to: &sink)
+                : SliceWriter.write(slice, progress: &progress, audience: Unsure(audience: audience), to: &sink)
             #expect(result.bytes == sink.written.count)
             deliveries += result.deliveries
             received += sink.written

@@ -48,7 +48,7 @@ extension EdgeConnection {
             if let slice = self.sliceFromRest() {
                 self.rest = []
                 work += slice.byteCount + Self.stepCost
-                guard self.send(slice) else { return }
+                guard self.send(slice, keepsRest: true) else { return }
                 continue
             }
             // Control bytes go between entries: finish the entry in progress first.
@@ -172,7 +172,9 @@ extension EdgeConnection {
     }
 
     /// Writes a slice. Returns whether all of it was written and delivery may continue.
-    func send(_ slice: PageSlice) -> Bool {
+    ///
+    /// - Parameter keepsRest: whether the rest of an entry that is sent in part is kept even if laggards hold too much: its connection held one before.
+    func send(_ slice: PageSlice, keepsRest: Bool = false) -> Bool {
         let end = self.end.last(of: slice, for: self.audience, entries: Int(self.deliveries), bytes: Int(clamping: self.bytes))
         let slice = self.begun(end.map { slice.prefix(through: $0) } ?? slice)
         let result =
@@ -198,7 +200,7 @@ extension EdgeConnection {
             self.endRequested(.finished)
         case .blocked:
             // The last entry of a stream is recognised only when it is sent from its slice, so it is not copied.
-            if self.progress.isInMidEntry, self.progress.partialSequence != end, !self.hub.laggardBytes.isExceeded {
+            if self.progress.isInMidEntry, self.progress.partialSequence != end, keepsRest || !self.hub.laggardBytes.isExceeded {
                 self.rest = slice.rest(of: self.progress.partialSequence, from: self.progress.sentBytes, atMost: Self.restLimit)[...]
             }
             self.becameBlocked()

@@ -104,7 +104,10 @@ enum SliceWriter {
                     taken = written
                 }
                 result.bytes += taken
-                if taken == batch.bytes {
+                if batch.count == 0 {
+                    // An entry in progress may follow.
+                    progress.sequence = batch.lastSequence
+                } else if taken == batch.bytes {
                     result.deliveries += batch.deliveries
                     progress = DeliveryProgress(sequence: batch.lastSequence)
                 } else {
@@ -155,7 +158,7 @@ enum SliceWriter {
             }
             place = Place(segment: place.segment + 1)
         }
-        return true
+        return skip == 0 || batch.lastSequence < progress.partialSequence
     }
 
     /// Advances `progress` by fewer bytes than what the audience sees from `place` on. Returns the number of entries completed.

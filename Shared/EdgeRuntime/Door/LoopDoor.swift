@@ -17,7 +17,7 @@ actor LoopDoor {
     /// The most requests that are peeked at and not admitted between two ticks; beyond it, connections are handed over unseen. So a flood of refused
     /// requests, each with a token whose signature is verified, takes little of the loop's time.
     private static let failedPeeksPerTick = 32
-    /// The most connections that wait until the log was read, some 3 KiB each; beyond it, they are handed over.
+    /// The most connections that wait until the log was read, each with a head of at most 16 KiB; beyond it, they are handed over.
     private static let mostWaiting = 1024
 
     /// A connection that waits until the log was read.
@@ -71,7 +71,7 @@ actor LoopDoor {
     /// Begins to accept.
     func start() { self.resume() }
 
-    /// Stops accepting, closes the socket, and hands over the connections that wait. Connections still queued by the kernel are reset.
+    /// Stops accepting, closes the socket, and ends the connections that wait: the process stops. Connections still queued by the kernel are reset.
     func close() {
         guard !self.isClosed else { return }
         self.pause()
@@ -80,8 +80,9 @@ actor LoopDoor {
         let waiting = self.waiting.values
         self.waiting = [:]
         for waiting in waiting {
-            waiting.reserved = nil
-            self.handOver(waiting.arrival.descriptor)
+            guard let reserved = waiting.reserved.take() else { continue }
+            self.edge.refuse(waiting.arrival, .draining, reserved, on: self.loop)
+            self.reportOpening(waiting.arrival)
         }
     }
 
@@ -177,7 +178,7 @@ actor LoopDoor {
 
     /// - Parameter beginning: nil if the log is out of reach: the HTTP server tries again, and reports the error.
     private func open(_ number: UInt64, from beginning: Edge.Beginning?) {
-        // Handed over if the door has closed meanwhile.
+        // It was ended if the door has closed meanwhile.
         guard let waiting = self.waiting.removeValue(forKey: number), let reserved = waiting.reserved.take() else { return }
         guard let beginning, self.edge.open(waiting.arrival, from: beginning, reserved, on: self.loop) else {
             return self.handOverUnread(waiting.arrival.descriptor)

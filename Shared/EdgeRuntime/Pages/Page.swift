@@ -21,7 +21,7 @@ struct PageEntry: Sendable {
     var type: EventType
     /// Boxed, because most encodings have none.
     private let boxedTopic: TopicBox?
-    /// The memory of a boxed topic, in bytes.
+    /// The memory of a boxed topic, in bytes; consecutive entries share one.
     static let topicBytes = 64
 
     /// The topic, where the encoding has one (``StreamEncoder/topic(of:)``).

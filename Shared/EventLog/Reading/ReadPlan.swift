@@ -90,7 +90,7 @@ struct ReadPlan: Sendable {
     /// Ends the pause after a scan.
     mutating func pauseEnded() { scanState = .idle }
 
-    /// Ends a filtered read; waiting reads may take its place while a scan is running.
+    /// Ends a filtered read; another may take its place.
     mutating func filteredReadEnded(of tenant: Tenant) {
         let left = (filtered[tenant] ?? 1) - 1
         filtered[tenant] = left == 0 ? nil : left

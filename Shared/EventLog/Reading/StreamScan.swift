@@ -30,7 +30,7 @@ final class StreamScan: Sendable {
     /// replaces none, but drops by age and size. Then the first heartbeat tells the end (``everythingDelivered(through:)``).
     private static let heartbeat: Duration = .milliseconds(100)
     private static let maximumSilence: Duration = .seconds(2)
-    /// Maximum number of messages in flight in a filtered read.
+    /// Maximum number of messages in flight in a filtered read: those that follow its end are wasted.
     private static let filteredWindow: UInt64 = 256
     /// Maximum number of messages in flight in a scan of everything. The server sends the acknowledgements of producers in the same queue: the
     /// megabytes of flow control delayed them by 60 ms.

@@ -32,7 +32,7 @@ final class StreamConsumer: Sendable {
         var filter: String?
         /// Heartbeat interval when idle; at least 100 ms.
         var heartbeat: Duration
-        /// Maximum number of messages in flight; nil for the megabytes of flow control. For short reads: messages sent after the end are wasted.
+        /// Maximum number of messages in flight; nil for the megabytes of flow control.
         var window: UInt64?
     }
 

@@ -274,19 +274,9 @@ extension LogTail.State {
 }
 
 extension Deque {
-    /// Binary search: returns the index of the first element for which `isBehind` is true, else `count`. Elements are sorted.
+    /// Returns the index of the first element for which `isBehind` is true, else `count`. Elements are sorted.
     fileprivate func firstIndex(whereSorted isBehind: (Element) -> Bool) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if isBehind(self[middle]) {
-                high = middle
-            } else {
-                low = middle + 1
-            }
-        }
-        return low
+        indices.partitionPoint { isBehind(self[$0]) }
     }
 }
 

@@ -49,12 +49,8 @@ public struct Recipients: Sendable, Hashable {
         guard let user else { return false }
         if addressee == user { return true }
         // Each of thousands of connections asks for each event: a binary search of the sorted names.
-        var (low, high) = (0, others.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if others[middle] < user { low = middle + 1 } else { high = middle }
-        }
-        return low < others.count && others[low] == user
+        let index = others.indices.partitionPoint { others[$0] >= user }
+        return index < others.count && others[index] == user
     }
 
     /// Heap memory in bytes: the array of further users, and texts too long to be stored inline.

@@ -126,8 +126,7 @@ enum SliceWriter {
         return result
     }
 
-    /// Gathers what the audience sees, from `place` on, and moves `place` behind it. Returns whether the first visible entry is the one in progress, if
-    /// any.
+    /// Gathers what the audience sees, from `place` on, and moves `place` behind it. Returns false if the entry in progress is missing.
     private static func gather(
         _ segments: [PageSegment],
         from place: inout Place,
@@ -184,7 +183,7 @@ enum SliceWriter {
                     let start = page.start(of: index)
                     let length = page.entries[piece.end - 1].end - start
                     if left < length {
-                        let reached = page.firstEntry(endingAfter: start + left, in: index..<piece.end)
+                        let reached = page.entry(containing: start + left, in: index..<piece.end)
                         if reached > index { progress.sequence = page.entries[reached - 1].sequence }
                         progress.sentBytes = start + left - page.start(of: reached)
                         progress.partialSequence = page.entries[reached].sequence
@@ -200,7 +199,8 @@ enum SliceWriter {
         return deliveries
     }
 
-    /// The entries of a segment from `index` to an end of which the audience sees all or none: the rest of the segment, the rest of a run, or one entry.
+    /// Returns whether the audience sees the entry at `index`, and the end of the range for which that is valid: of the segment, of the run, or of the
+    /// entry.
     private static func piece(
         of segment: PageSegment,
         from index: Int,

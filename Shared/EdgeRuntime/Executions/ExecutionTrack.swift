@@ -86,15 +86,10 @@ struct ExecutionTrack: Sendable, Equatable {
         if number > lastNumber { return .beyondEnd }
         if number == lastNumber, isEnded { return .seenAll }
         guard number >= firstNumber else { return number.next == firstNumber ? .after(beforeFirst) : .expired(after: beforeFirst) }
-        var low = 0
-        var high = numbers.count
-        while low < high {
-            let middle = (low + high) / 2
-            if numbers[middle] > number { high = middle } else { low = middle + 1 }
-        }
-        let before = low == 0 ? beforeFirst : sequences[low - 1]
+        let next = numbers.indices.partitionPoint { numbers[$0] > number }
+        let before = next == 0 ? beforeFirst : sequences[next - 1]
         // A missing number: its event may have left the log before the client received it.
-        return low < numbers.count && numbers[low] != number.next ? .expired(after: before) : .after(before)
+        return next < numbers.count && numbers[next] != number.next ? .expired(after: before) : .after(before)
     }
 }
 

@@ -140,31 +140,20 @@ final class Page: @unchecked Sendable {
     /// The offset at which the bytes of entry `index` begin.
     func start(of index: Int) -> Int { index == 0 ? 0 : self.entries[index - 1].end }
 
-    /// The end of the run of entry `index` within `range`: what an audience sees of the entries up to there depends on their sequences only.
+    /// Returns the end of the run of entry `index` within `range`. An audience's verdict on the entries of a run depends on their sequences only.
     func endOfRun(_ index: Int, in range: Range<Int>) -> Int {
         let start = index - Int(self.entries[index].runOffset)
-        return self.firstIndex(in: index + 1..<range.upperBound) { $0 - Int(self.entries[$0].runOffset) > start }
+        return (index + 1..<range.upperBound).partitionPoint { $0 - Int(self.entries[$0].runOffset) > start }
     }
 
     /// The first entry of `range` with a sequence greater than `sequence`; the range's end when there is none.
     func firstEntry(after sequence: UInt64, in range: Range<Int>) -> Int {
-        self.firstIndex(in: range) { self.entries[$0].sequence > sequence }
+        range.partitionPoint { self.entries[$0].sequence > sequence }
     }
 
-    /// The first entry of `range` that ends after a byte of the page; the range's end when there is none.
-    func firstEntry(endingAfter byte: Int, in range: Range<Int>) -> Int {
-        self.firstIndex(in: range) { self.entries[$0].end > byte }
-    }
-
-    /// Searches the first index for which `isBehind` is true; it is for all that follow.
-    private func firstIndex(in range: Range<Int>, where isBehind: (Int) -> Bool) -> Int {
-        var low = range.lowerBound
-        var high = range.upperBound
-        while low < high {
-            let middle = low + (high - low) / 2
-            if isBehind(middle) { high = middle } else { low = middle + 1 }
-        }
-        return low
+    /// Returns the entry of `range` that contains the byte at `offset`.
+    func entry(containing offset: Int, in range: Range<Int>) -> Int {
+        range.partitionPoint { self.entries[$0].end > offset }
     }
 }
 

@@ -208,17 +208,6 @@ final class PageChain: Sendable {
 
     /// Returns the index of the first page whose last entry is after `sequence`.
     private static func firstPage(after sequence: UInt64, in pages: Deque<Page>) -> Int {
-        var low = 0
-        var high = pages.count
-        while low < high {
-            let middle = (low + high) / 2
-            let page = pages[middle]
-            if page.entries[page.entryCount - 1].sequence > sequence {
-                high = middle
-            } else {
-                low = middle + 1
-            }
-        }
-        return low
+        pages.indices.partitionPoint { pages[$0].entries[pages[$0].entryCount - 1].sequence > sequence }
     }
 }

@@ -1,3 +1,5 @@
+import Basics
+
 /// The assigned sequences that the log no longer holds although it holds older ones: deleted messages, or a purged subject.
 public struct DeletedSequences: Sendable, Hashable {
     /// Maximum number of listed sequences: a longer list would take megabytes on the bus with each change.
@@ -43,13 +45,8 @@ public struct DeletedSequences: Sendable, Hashable {
 
     /// Returns whether `sequence` is listed as deleted.
     public func contains(_ sequence: UInt64) -> Bool {
-        var low = 0
-        var high = ranges.count
-        while low < high {
-            let middle = (low + high) / 2
-            if ranges[middle].upperBound < sequence { low = middle + 1 } else { high = middle }
-        }
-        return low < ranges.count && ranges[low].lowerBound <= sequence
+        let index = ranges.indices.partitionPoint { ranges[$0].upperBound >= sequence }
+        return index < ranges.count && ranges[index].lowerBound <= sequence
     }
 
     /// Returns whether something behind `sequence` was, or may have been, deleted.

@@ -45,6 +45,8 @@ final class ConnectionMonitor: Sendable {
             guard status.lifecycle.apply(event) else { return nil }
             let state = status.lifecycle.state
             if state == .closed { status.closeReason = reason }
+            // Before anyone sees the new state, and then requests a message.
+            if state == .reconnecting { readableStreams.connectionLost() }
             for observer in status.observers {
                 notifications.async { observer(state) }
             }
@@ -58,7 +60,6 @@ final class ConnectionMonitor: Sendable {
         case .connected:
             logger.info("connected to NATS")
         case .reconnecting:
-            readableStreams.removeAll()
             requests.failAll(with: .disconnected)
             logger.warning("connection to NATS lost, reconnecting")
         case .closed:

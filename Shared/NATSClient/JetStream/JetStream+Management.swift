@@ -5,6 +5,7 @@ extension JetStream {
     /// - Throws: ``JetStreamError/Code/streamNotFound``; ``JetStreamError/Code/noResponders`` where JetStream is not enabled or not ready.
     public func streamInfo(_ name: String, listsDeleted: Bool = false) async throws(JetStreamError) -> StreamInfo {
         try validate(names: name)
+        let losses = connection.readableStreams.losses
         let info: StreamInfo
         do throws(JetStreamError) {
             if listsDeleted {
@@ -16,7 +17,7 @@ extension JetStream {
             if error.code == .streamNotFound { connection.readableStreams.remove(name) }
             throw error
         }
-        connection.readableStreams.insert(name)
+        connection.readableStreams.insert(name, losses: losses)
         return info
     }
 
@@ -37,6 +38,8 @@ extension JetStream {
     /// Deletes a stream and its messages.
     public func deleteStream(_ name: String) async throws(JetStreamError) {
         try validate(names: name)
+        // Whatever the outcome: it may be unknown.
+        defer { connection.readableStreams.remove(name) }
         let _: SuccessBody = try await call("STREAM.DELETE.\(name)", EmptyBody())
     }
 

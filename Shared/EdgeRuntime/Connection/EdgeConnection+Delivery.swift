@@ -48,7 +48,7 @@ extension EdgeConnection {
             if let slice = self.sliceFromRest() {
                 self.rest = []
                 work += slice.byteCount + Self.stepCost
-                guard self.send(slice, keepsRest: true) else { return }
+                guard self.send(slice) else { return }
                 continue
             }
             // Control bytes go between entries: finish the entry in progress first.
@@ -89,6 +89,8 @@ extension EdgeConnection {
     /// the two, or if the pages no longer hold the entry.
     private func sliceFromRest() -> PageSlice? {
         guard !self.rest.isEmpty, self.outbox.isEmpty, self.changes.isEmpty, self.state.isOpen, self.replay == nil else { return nil }
+        // After another short write the rest must be copied again, which it is not where laggards hold too much, nor for the last entry of a batch.
+        guard self.end.batch == nil, !self.hub.laggardBytes.isExceeded else { return nil }
         let position = ChainPosition(generation: self.generation, sequence: self.progress.sequence)
         let begun = self.progress.partialSequence
         guard case .slice(let slice) = self.group.chain.read(after: position, maxBytes: self.hub.configuration.bytesPerTurn),
@@ -172,9 +174,7 @@ extension EdgeConnection {
     }
 
     /// Writes a slice. Returns whether all of it was written and delivery may continue.
-    ///
-    /// - Parameter keepsRest: whether the rest of an entry that is sent in part is kept even if laggards hold too much: its connection held one before.
-    func send(_ slice: PageSlice, keepsRest: Bool = false) -> Bool {
+    func send(_ slice: PageSlice) -> Bool {
         let end = self.end.last(of: slice, for: self.audience, entries: Int(self.deliveries), bytes: Int(clamping: self.bytes))
         let slice = self.begun(end.map { slice.prefix(through: $0) } ?? slice)
         let result =
@@ -200,7 +200,7 @@ extension EdgeConnection {
             self.endRequested(.finished)
         case .blocked:
             // The last entry of a stream is recognised only when it is sent from its slice, so it is not copied.
-            if self.progress.isInMidEntry, self.progress.partialSequence != end, keepsRest || !self.hub.laggardBytes.isExceeded {
+            if self.progress.isInMidEntry, self.progress.partialSequence != end, !self.hub.laggardBytes.isExceeded {
                 self.rest = slice.rest(of: self.progress.partialSequence, from: self.progress.sentBytes, atMost: Self.restLimit)[...]
             }
             self.becameBlocked()

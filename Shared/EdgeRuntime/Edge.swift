@@ -176,7 +176,6 @@ public final class Edge: Sendable {
                 return .needsLog(ReservedStream(admission: admission, place: place))
             }
             Self.adopt(arrival, from: beginning, place, .admitted(admission), on: hub)
-            hub.counters.quickOpenings.add(1)
             return .opened
         }
     }
@@ -194,14 +193,13 @@ public final class Edge: Sendable {
     func open(_ arrival: DoorArrival, from beginning: Beginning, _ reserved: consuming ReservedStream, on loop: DeliveryLoop) -> Bool {
         guard let (_, hub) = self.following(on: loop) else { return false }
         Self.adopt(arrival, from: beginning, reserved.place, .admitted(reserved.admission), on: hub)
-        hub.counters.quickOpenings.add(1)
         return true
     }
 
     /// Ends a stream whose start was not resolved in time. On the loop's thread.
     func refuse(_ arrival: DoorArrival, _ ending: Ending, _ reserved: consuming ReservedStream, on loop: DeliveryLoop) {
         guard let source = self.source.withLock({ $0 }), let hub = source.hubs.first(where: { $0.loop === loop }) else {
-            preconditionFailure("only the log of a source is asked for the start of a stream")
+            preconditionFailure("a connection waits on a loop of the source")
         }
         Self.adopt(arrival, from: Beginning(start: .live, generation: 0), reserved.place, .refused(ending), on: hub)
     }
@@ -227,6 +225,7 @@ public final class Edge: Sendable {
             close(arrival.descriptor)
             return
         }
+        if admission.refusal == nil { hub.counters.quickOpenings.add(1) }
         let ticket = Self.ticket(for: arrival.stream, beginning, earlyBytes: [], place: place)
         var answer: AdmissionAnswer? = admission
         hub.assumeIsolated { hub in

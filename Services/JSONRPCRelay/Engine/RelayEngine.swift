@@ -36,7 +36,7 @@ struct RelayEngine: Sendable {
         var nextBatch: UInt64 = 1
     }
 
-    /// What a text is handled with.
+    /// What the handlers of a text need and the engine does not keep.
     private struct TextContext {
         let client: ConversationClient
         let now: MonotonicInstant
@@ -213,7 +213,7 @@ struct RelayEngine: Sendable {
         }
         try countSubscriptionChange(context.now)
         guard let newest = ended.last else { throw .subscriptionNotFound }
-        subscriptions.remove(ended, position: context.client.position)
+        subscriptions.remove(Set(ended.map(\.id)), of: newest.topic, position: context.client.position)
         return RPCEncoding.object(["subscriptionId": newest.id.text, "incidentId": newest.topic.incidentID.text], true: "unsubscribed")
     }
 

@@ -96,9 +96,7 @@ struct SubscriptionSet: Sendable {
     /// Removes subscriptions of one topic. Entries pushed for them are not pushed again for others of the topic.
     ///
     /// - Parameter position: the sequence of the last entry that the connection has read.
-    mutating func remove(_ ended: [Subscription], position: UInt64) {
-        guard let topic = ended.first?.topic else { return }
-        let ids = Set(ended.map(\.id))
+    mutating func remove(_ ids: Set<SubscriptionID>, of topic: Topic, position: UInt64) {
         if rows.contains(where: { $0.hasBegun && ids.contains($0.subscription.id) }) { settle(topic, through: position) }
         rows.removeAll { ids.contains($0.subscription.id) }
     }

@@ -9,7 +9,7 @@ actor PastReader {
     private var nextID: UInt64 = 0
     /// The running shared scan.
     private var scan: StreamScan?
-    /// From this duration on, filtered reads get all places, and no pause follows.
+    /// From this duration on, filtered reads begin again, and no pause follows.
     private static let longScan: Duration = .seconds(1)
 
     init(filteredReads: Int) {
@@ -38,7 +38,7 @@ actor PastReader {
             )
             submit(pendingRead, to: log)
             let outcome = await pendingRead.outcome()
-            forget(pendingRead)
+            forget(pendingRead, on: log)
             do throws(EventLogError) {
                 switch outcome {
                 case .read(let read): return try await log.checked(read, after: after)
@@ -59,9 +59,10 @@ actor PastReader {
         performActions(on: log)
     }
 
-    private func forget(_ pendingRead: PendingRead) {
+    private func forget(_ pendingRead: PendingRead, on log: EventLog) {
         guard pendingReads.removeValue(forKey: pendingRead.id) != nil else { return }
         plan.withdrawn(pendingRead.id, of: pendingRead.source.tenant)
+        performActions(on: log)
     }
 
     private func performActions(on log: EventLog) {

@@ -79,7 +79,7 @@ struct ReadPlan: Sendable {
         return turns.flatMap { waiting[$0, default: []].map(\.id) }
     }
 
-    /// The scan is long: waiting reads get all places.
+    /// The scan is long: filtered reads begin again.
     mutating func scanIsLong() {
         if scanState == .running { scanState = .long }
     }

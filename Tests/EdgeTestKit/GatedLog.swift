@@ -12,8 +12,8 @@ public final class GatedLog: LogReading {
         case open, closed, failing
     }
 
-    /// The state of the gate, and the number of requests for the bounds so far.
-    private let state = Mutex((gate: Gate.open, requests: 0))
+    /// The state of the gate, and the numbers of requests and answers so far.
+    private let state = Mutex((gate: Gate.open, requests: 0, answers: 0))
     private let log: EventLog
 
     init(_ log: EventLog) { self.log = log }
@@ -24,10 +24,14 @@ public final class GatedLog: LogReading {
     /// The number of requests for the bounds so far.
     public var requests: Int { state.withLock { $0.requests } }
 
+    /// The number of those that were answered.
+    public var answers: Int { state.withLock { $0.answers } }
+
     /// Waits while the gate is closed.
     public func bounds() async throws(EventLogError) -> LogBounds {
         state.withLock { $0.requests += 1 }
         _ = await eventually { state.withLock { $0.gate } != .closed }
+        defer { state.withLock { $0.answers += 1 } }
         guard state.withLock({ $0.gate }) == .open else { throw .unavailable("The test refuses it.") }
         return try await log.bounds()
     }

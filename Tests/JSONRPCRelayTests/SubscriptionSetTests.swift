@@ -16,7 +16,7 @@ import Testing
         #expect(!set.admits(sequence: 10, incidentID: "inc_1", type: progress))
         #expect(!set.admits(sequence: 11, incidentID: "inc_1", type: try EventType("remediation.proposed")))
         #expect(!set.admits(sequence: 11, incidentID: "inc_1", type: try EventType("incident.created")))
-        set.remove([subscription("a", .investigation, "inc_1")], position: 11)
+        set.remove(subscription("a", .investigation, "inc_1"), position: 11)
         #expect(set.count == 0 && !set.admits(sequence: 12, incidentID: "inc_1", type: progress))
     }
 
@@ -71,7 +71,7 @@ import Testing
         let live = subscription("live", topic)
         _ = set.insert(live, from: 100, position: 100, end: 100)
         #expect(set.insert(subscription("replay", topic), from: 50, position: 120, end: 120) == 50)
-        set.remove([live], position: 60)
+        set.remove(live, position: 60)
         #expect((61...130).filter { set.admits(sequence: $0, topic: topic) } == Array(61...100) + Array(121...130))
     }
 
@@ -93,11 +93,11 @@ import Testing
         _ = set.insert(first, from: 100, position: 100, end: 100)
         // The connection has read up to 120 of 150.
         _ = set.insert(subscription("second", topic), from: from, position: 120, end: 150)
-        set.remove([first], position: 120)
+        set.remove(first, position: 120)
         #expect((101...160).filter { set.admits(sequence: $0, topic: topic) } == Array(121...160))
         // So does the third what the first was owed.
         _ = set.insert(subscription("third", topic), from: 150, position: 130, end: 150)
-        set.remove([subscription("second", topic)], position: 130)
+        set.remove(subscription("second", topic), position: 130)
         #expect((101...160).filter { set.admits(sequence: $0, topic: topic) } == Array(131...160))
     }
 
@@ -129,6 +129,10 @@ private func subscription(_ name: String, _ topic: Topic) -> Subscription {
 }
 
 extension SubscriptionSet {
+    fileprivate mutating func remove(_ subscription: Subscription, position: UInt64) {
+        remove([subscription.id], of: subscription.topic, position: position)
+    }
+
     fileprivate func admits(sequence: UInt64, topic: Topic) -> Bool { verdict(on: sequence...sequence, of: topic) == .all }
 
     fileprivate func admits(sequence: UInt64, incidentID: IncidentID, type: EventType) -> Bool {
@@ -207,7 +211,7 @@ private struct Connection {
     private mutating func unsubscribe(using generator: inout some RandomNumberGenerator) {
         guard let index = live.indices.randomElement(using: &generator) else { return }
         let ended = live.remove(at: index).subscription
-        set.remove([ended], position: UInt64(position))
+        set.remove(ended, position: UInt64(position))
         if !live.contains(where: { $0.subscription.topic == ended.topic }) {
             pushed[ended.topic] = nil
             owed[ended.topic] = nil

@@ -47,8 +47,22 @@ struct JetStreamTests {
         #expect(await eventually { nats.state == .connected })
         _ = try await jetStream.streamInfo("S")
         try await jetStream.deleteStream("S")
+        #expect(!nats.readableStreams.contains("S"))
+        // Another process may have deleted it.
+        nats.readableStreams.insert("S", losses: nats.readableStreams.losses)
         #expect(await failure { _ = try await jetStream.streamInfo("S") }?.code == .streamNotFound)
         #expect(!nats.readableStreams.contains("S"))
+    }
+
+    @Test("The information of a lost connection's server makes no stream readable")
+    func lateInformation() {
+        let streams = ReadableStreams()
+        let losses = streams.losses
+        streams.connectionLost()
+        streams.insert("S", losses: losses)
+        #expect(!streams.contains("S"))
+        streams.insert("S", losses: streams.losses)
+        #expect(streams.contains("S"))
     }
 
     @Test("Creating again: the same is the same, another is a conflict")

@@ -1,3 +1,6 @@
+import CNATS
+import Foundation
+import TestKit
 import Testing
 
 @testable import NATSClient
@@ -288,5 +291,28 @@ struct TokenTests {
 
     private func read(_ text: String) -> UInt64? {
         Array(text.utf8).withUnsafeBytes { UInt64(radix36: $0) }
+    }
+}
+
+@Suite("The library's threads")
+struct LibraryThreadTests {
+    /// Without that, each wake-up preempts the thread that releases a message.
+    @Test("Only the garbage collection of messages has its policy")
+    func policies() async throws {
+        try #require(NATSLibrary.isOpen)
+        let threads = LibraryThreads.threads
+        try #require(threads.count == 1)
+        func wakeUps() throws -> String? {
+            try String(contentsOfFile: "/proc/self/task/\(threads[0])/status", encoding: .utf8)
+                .split(separator: "\n").first { $0.hasPrefix("voluntary_ctxt_switches") }.map(String.init)
+        }
+        // Another thread of nats.c would not wake up as often.
+        for _ in 0..<20 {
+            let before = try wakeUps()
+            var message: OpaquePointer?
+            try #require(natsMsg_Create(&message, "subject", nil, nil, 0) == NATS_OK)
+            natsMsg_Destroy(message)
+            try #require(try await eventually(timeout: .seconds(5)) { try wakeUps() != before })
+        }
     }
 }

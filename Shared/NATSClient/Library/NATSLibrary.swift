@@ -10,7 +10,8 @@ enum NATSLibrary {
     /// 0: mutexes do not spin; spinning cost a third of all CPU at 100,000 requests/s on two cores.
     /// 4: delivery threads for all subscriptions (default 1). A subscription stays on one thread, so its messages keep their order; two may
     /// share a thread, so a blocking handler delays others.
-    static let isOpen: Bool = nats_Open(0) == NATS_OK && nats_SetMessageDeliveryPoolSize(4) == NATS_OK && hasKnownMessageLayout
+    static let isOpen: Bool =
+        LibraryThreads.start { nats_Open(0) } == NATS_OK && nats_SetMessageDeliveryPoolSize(4) == NATS_OK && hasKnownMessageLayout
 
     /// Whether the parts of a message are adjacent in memory, which ``NATSDelivery`` needs to find the headers. True since nats.c 2.2; if a later
     /// version changes this, the process refuses to start.

@@ -16,12 +16,13 @@ enum EventMessage {
     ///
     /// - Parameter messageID: The deduplication key; nil for none.
     static func headers(of event: Event, intake: Timestamp, messageID: String?) -> NATSHeaders {
-        var headers = NATSHeaders()
-        var event = event
         // Needed to compare a duplicate's content: see Event.hasSameContent(as:takenInAt:).
-        if event.assigned.contains(.time) { event.time = intake }
+        let attributes = NATSBinding.headers(of: event, time: event.assigned.contains(.time) ? intake : event.time)
+        var headers = NATSHeaders()
+        // With those of the log and of an approval request.
+        headers.reserveCapacity(attributes.count + 3)
         if let messageID { headers.append("Nats-Msg-Id", messageID) }
-        for (name, value) in NATSBinding.headers(of: event) { headers.append(name, value) }
+        for (name, value) in attributes { headers.append(name, value) }
         headers.append(intakeHeader, String(intake.millisecondsSinceEpoch))
         return headers
     }

@@ -44,6 +44,7 @@ struct EventEnvelope {
 
     private init(form: Form) {
         self.form = form
+        seen.reserveCapacity(8)
     }
 
     private mutating func scan(_ scanner: inout JSONScanner) throws(ValidationError) {

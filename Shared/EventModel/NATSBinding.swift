@@ -1,4 +1,4 @@
-package import Basics
+public import Basics
 
 /// Encodes events as NATS messages: CloudEvents binary mode, attributes in `ce-` headers and the payload as the body, so that any NATS
 /// client in any language can be a producer (contract §10).
@@ -6,13 +6,15 @@ public enum NATSBinding {
     /// Returns the event's attributes as headers; the values are encoded, so they cannot inject headers.
     ///
     /// The tenant is in the subject. The log adds `Nats-Msg-Id` and the time of intake.
-    public static func headers(of event: Event) -> [(name: String, value: String)] {
-        var headers: [(name: String, value: String)] = [
-            ("ce-specversion", "1.0"),
-            ("ce-id", CloudEventHeaders.encode(event.id.text)),
-            ("ce-type", event.type.name),
-            ("ce-time", event.time.iso8601),
-        ]
+    ///
+    /// - Parameter time: the event's time; nil for ``Event/time``.
+    public static func headers(of event: Event, time: Timestamp? = nil) -> [(name: String, value: String)] {
+        var headers: [(name: String, value: String)] = []
+        headers.reserveCapacity(8)
+        headers.append(("ce-specversion", "1.0"))
+        headers.append(("ce-id", CloudEventHeaders.encode(event.id.text)))
+        headers.append(("ce-type", event.type.name))
+        headers.append(("ce-time", (time ?? event.time).iso8601))
         if let source = event.source { headers.append(("ce-source", CloudEventHeaders.encode(source.text))) }
         if let user = event.user { headers.append(("ce-userid", CloudEventHeaders.encode(user.text))) }
         // Those of a request are in its payload.

@@ -60,6 +60,11 @@ public struct NATSHeaders: Hashable, Sendable, ExpressibleByDictionaryLiteral {
         return first.value
     }
 
+    /// Reserves room for as many fields in all.
+    public mutating func reserveCapacity(_ count: Int) {
+        fields.reserveCapacity(count)
+    }
+
     /// Appends a field.
     public mutating func append(_ name: String, _ value: String) {
         fields.append(Field(name: name, value: value))
@@ -75,12 +80,21 @@ public struct NATSHeaders: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     /// Throws on header injection: a name must be visible ASCII without a colon, a value must not have CR, LF or NUL.
     func validate() throws(NATSError) {
         for field in fields {
-            guard !field.name.isEmpty, field.name.utf8.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: ":") }) else {
+            guard !field.name.isEmpty, field.name.hasOnlyBytes(where: { 0x21...0x7E ~= $0 && $0 != UInt8(ascii: ":") }) else {
                 throw NATSError(.invalidHeader, "A header's name must be visible ASCII characters without a colon.")
             }
-            guard field.value.utf8.allSatisfy({ $0 != 0x0D && $0 != 0x0A && $0 != 0 }) else {
+            guard field.value.hasOnlyBytes(where: { $0 != 0x0D && $0 != 0x0A && $0 != 0 }) else {
                 throw NATSError(.invalidHeader, "The value of header \(field.name) must not hold a line break or NUL.")
             }
         }
+    }
+}
+
+extension String {
+    /// Returns whether all bytes of its UTF-8 satisfy `isAllowed`. Tests all, so that the compiler can test many at once.
+    @inline(__always)
+    fileprivate func hasOnlyBytes(where isAllowed: (UInt8) -> Bool) -> Bool {
+        func test(_ bytes: some Sequence<UInt8>) -> Bool { bytes.reduce(0) { $0 | (isAllowed($1) ? 0 : 1) } == 0 }
+        return utf8.withContiguousStorageIfAvailable { test($0) } ?? test(utf8)
     }
 }

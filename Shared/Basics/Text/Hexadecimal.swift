@@ -12,14 +12,20 @@ package enum Hexadecimal {
 
     /// Encodes `bytes` as lower-case text.
     package static func lowercase(_ bytes: [UInt8]) -> String {
+        bytes.withUnsafeBytes { lowercase($0) }
+    }
+
+    /// Encodes `bytes` as lower-case text.
+    package static func lowercase(_ bytes: UnsafeRawBufferPointer) -> String {
         func digit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10 }
-        var digits: [UInt8] = []
-        digits.reserveCapacity(2 * bytes.count)
-        for byte in bytes {
-            digits.append(digit(byte >> 4))
-            digits.append(digit(byte & 0x0F))
+        let count = 2 * bytes.count
+        return String(unsafeUninitializedCapacity: count) { digits in
+            for (index, byte) in bytes.enumerated() {
+                digits.initializeElement(at: 2 * index, to: digit(byte >> 4))
+                digits.initializeElement(at: 2 * index + 1, to: digit(byte & 0x0F))
+            }
+            return count
         }
-        return String(decoding: digits, as: UTF8.self)
     }
 
     /// Appends the two upper-case digits of `byte`.

@@ -72,7 +72,7 @@ extension EventLog {
                 throw events.count > 1 ? error.at(index, note: "Events before it may be stored.") : error
             }
         }
-        for (event, appended) in zip(events, appended) { try await recordRequest(event, appended, deadline: deadline) }
+        for (index, appended) in appended.enumerated() { try await recordRequest(events[index], appended, deadline: deadline) }
         return appended
     }
 

@@ -42,7 +42,7 @@ enum MessageID {
         text.reserveCapacity(128)
         append(domain.rawValue, to: &text)
         for part in parts { append(part, to: &text) }
-        return SHA256.hash(data: text).withUnsafeBytes { Hexadecimal.lowercase([UInt8]($0.prefix(20))) }
+        return SHA256.hash(data: text).withUnsafeBytes { Hexadecimal.lowercase(UnsafeRawBufferPointer(rebasing: $0.prefix(20))) }
     }
 
     /// Appends a length-prefixed text.

@@ -17,7 +17,7 @@ public struct ActionDigest: Sendable, Hashable, CustomStringConvertible {
     /// - Throws: a ``ValidationError`` when the value has no RFC 8785 form; see ``CanonicalJSON``.
     public init(of json: ArraySlice<UInt8>, field: String) throws(ValidationError) {
         let form = try CanonicalJSON.encode(json, field: field)
-        text = Self.prefix + SHA256.hash(data: form).withUnsafeBytes { Hexadecimal.lowercase([UInt8]($0)) }
+        text = Self.prefix + SHA256.hash(data: form).withUnsafeBytes { Hexadecimal.lowercase($0) }
     }
 
     /// Accepts a digest from outside in the form of ``text``.

@@ -123,21 +123,40 @@ final class CNATSConnection: Sendable {
         // when the duplicate window of a retry through another process is over.
         guard natsConnection_Status(raw) != NATS_CONN_STATUS_RECONNECTING else { throw .disconnected }
         guard let count = Int32(exactly: payload.count) else { throw NATSError(NATS_MAX_PAYLOAD, while: "Publishing") }
+        // `withCString`, because a `String` passed as a C string is copied to an array first.
         let status = payload.withUnsafeBytes { bytes in
-            guard !headers.isEmpty else {
-                guard let reply else { return natsConnection_Publish(raw, subject, bytes.baseAddress, count) }
-                return natsConnection_PublishRequest(raw, subject, reply, bytes.baseAddress, count)
+            subject.withCString { subject in
+                withCString(reply) { reply in
+                    guard headers.isEmpty else {
+                        return publish(subject, reply, headers, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), count)
+                    }
+                    guard let reply else { return natsConnection_Publish(raw, subject, bytes.baseAddress, count) }
+                    return natsConnection_PublishRequest(raw, subject, reply, bytes.baseAddress, count)
+                }
             }
-            var message: OpaquePointer?
-            let data = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
-            var status = natsMsg_Create(&message, subject, reply, data, count)
-            defer { if let message { RetiredMessages.retire(message, bytes: headers.byteCount + payload.count) } }
-            for field in headers.fields where status == NATS_OK {
-                status = natsMsgHeader_Add(message, field.name, field.value)
-            }
-            return status == NATS_OK ? natsConnection_PublishMsg(raw, message) : status
         }
         guard status == NATS_OK else { throw NATSError(status, while: "Publishing") }
+    }
+
+    private func publish(
+        _ subject: UnsafePointer<CChar>,
+        _ reply: UnsafePointer<CChar>?,
+        _ headers: NATSHeaders,
+        _ payload: UnsafePointer<CChar>?,
+        _ count: Int32
+    ) -> natsStatus {
+        var message: OpaquePointer?
+        var status = natsMsg_Create(&message, subject, reply, payload, count)
+        defer { if let message { RetiredMessages.retire(message, bytes: headers.byteCount + Int(count)) } }
+        for field in headers.fields where status == NATS_OK {
+            status = field.name.withCString { name in field.value.withCString { value in natsMsgHeader_Add(message, name, value) } }
+        }
+        return status == NATS_OK ? natsConnection_PublishMsg(raw, message) : status
+    }
+
+    private func withCString<Result>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> Result) -> Result {
+        guard let text else { return body(nil) }
+        return text.withCString { body($0) }
     }
 }
 

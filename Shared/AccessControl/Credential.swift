@@ -61,12 +61,29 @@ public enum Credential: Sendable, Equatable {
 
     /// `Bearer` in any case, spaces, and a `b64token` (RFC 6750 §2.1).
     private static func token(fromHeader header: String) throws(AuthenticationError) -> String {
+        var header = header
         // By bytes: finding the characters of 20 KB takes longer than the rest of a refusal.
-        let words = header.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: true)
-        guard words.count == 2, Substring(words[0]).lowercased() == "bearer", words[1].allSatisfy(isTokenCharacter) else {
+        let token = header.withUTF8 { bytes -> String? in
+            var rest = bytes[...]
+            let scheme = nextWord(of: &rest)
+            let token = nextWord(of: &rest)
+            guard scheme.elementsEqual("bearer".utf8, by: { $0 | 0x20 == $1 }), !token.isEmpty, token.allSatisfy(isTokenCharacter),
+                nextWord(of: &rest).isEmpty
+            else { return nil }
+            return String(decoding: token, as: UTF8.self)
+        }
+        guard let token else {
             throw AuthenticationError(.malformed, "The header Authorization must be the word Bearer, a space and a token.")
         }
-        return String(Substring(words[1]))
+        return token
+    }
+
+    /// Removes leading spaces and the word behind them, and returns the word.
+    private static func nextWord(of text: inout Slice<UnsafeBufferPointer<UInt8>>) -> Slice<UnsafeBufferPointer<UInt8>> {
+        text = text.drop { $0 == UInt8(ascii: " ") }
+        let word = text.prefix { $0 != UInt8(ascii: " ") }
+        text = text[word.endIndex...]
+        return word
     }
 
     private static func isTokenCharacter(_ byte: UInt8) -> Bool {

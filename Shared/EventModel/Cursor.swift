@@ -36,12 +36,7 @@ public struct Cursor: Sendable, Hashable, Comparable, CustomStringConvertible {
     }
 
     /// `evt_` and 26 characters of Crockford base 32.
-    public var text: String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(30)
-        append(to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    public var text: String { CrockfordBase32.text(value, prefix: "evt_") }
 
     public var description: String { text }
 
@@ -68,6 +63,8 @@ public struct Cursor: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// Appends ``text`` without creating a string.
     func append(to out: inout [UInt8]) {
         out.append("evt_")
-        CrockfordBase32.append(UInt128(origin) << 64 | UInt128(sequence), to: &out)
+        CrockfordBase32.append(value, to: &out)
     }
+
+    private var value: UInt128 { UInt128(origin) << 64 | UInt128(sequence) }
 }

@@ -65,7 +65,7 @@ public enum EventCatalogue {
 
     /// Returns the approval that an event requests; nil for other events.
     package static func requestedApproval(_ event: Event) -> ApprovalID? {
-        guard event.type == approvalRequest else { return nil }
+        guard isApprovalRequest(event.type) else { return nil }
         return event.payload.string("approvalId").flatMap { try? ApprovalID($0) }
     }
 

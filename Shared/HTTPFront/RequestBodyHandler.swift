@@ -138,7 +138,7 @@ final class RequestBodyHandler: ChannelDuplexHandler {
     }
 
     private static func hasBody(_ request: HTTPRequest) -> Bool {
-        if request.headerFields[.transferEncoding] != nil { return true }
+        if request.headerFields.contains(.transferEncoding) { return true }
         return request.headerFields[.contentLength].map { Int($0) != 0 } ?? false
     }
 }

@@ -93,12 +93,16 @@ final class IntakeShares: Sendable {
         var uses: [Tenant: Use] = [:]
         var approvals: [ApprovalUse] = []
         var run = (tenant: events.first?.tenant, use: Use())
-        for event in events {
-            if event.tenant != run.tenant {
+        // By index: a copy of an event retains each of its texts.
+        for index in events.indices {
+            if events[index].tenant != run.tenant {
                 if let tenant = run.tenant { uses[tenant, default: Use()].add(run.use) }
-                run = (event.tenant, Use())
+                run = (events[index].tenant, Use())
             }
-            run.use.add(Use(events: 1, furtherRecipients: event.recipients.others.count, bytes: event.payload.bytes.count))
+            let others = events[index].recipients.others.count
+            run.use.add(Use(events: 1, furtherRecipients: others, bytes: events[index].payload.bytes.count))
+            guard EventCatalogue.isApprovalRequest(events[index].type) else { continue }
+            let event = events[index]
             if let approvalID = EventCatalogue.requestedApproval(event) {
                 approvals.append(ApprovalUse(tenant: event.tenant, approvalID: approvalID, bytes: ApprovalRecords.bytes(of: event)))
             }

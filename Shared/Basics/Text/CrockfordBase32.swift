@@ -6,19 +6,32 @@ package enum CrockfordBase32 {
 
     /// Appends the 26 characters of `value`.
     package static func append(_ value: UInt128, to out: inout [UInt8]) {
+        out.append(count: length) { write(value, to: $0) }
+    }
+
+    /// Returns `prefix` and the 26 characters of `value`, with one allocation.
+    package static func text(_ value: UInt128, prefix: StaticString = "") -> String {
+        String(unsafeUninitializedCapacity: prefix.utf8CodeUnitCount + length) { text in
+            guard let place = text.baseAddress else { return 0 }
+            place.initialize(from: prefix.utf8Start, count: prefix.utf8CodeUnitCount)
+            write(value, to: place + prefix.utf8CodeUnitCount)
+            return prefix.utf8CodeUnitCount + length
+        }
+    }
+
+    /// Writes the 26 characters of `value`.
+    private static func write(_ value: UInt128, to place: UnsafeMutablePointer<UInt8>) {
         // Shifts of 64-bit words are much cheaper. 13 characters are 65 bits; the first half's two highest bits are unused.
         let high = UInt64(truncatingIfNeeded: value >> 65)
         let low = UInt64(truncatingIfNeeded: value)
         let middle = Int(truncatingIfNeeded: value >> 60) & 0x1F
         let characters = alphabet.utf8Start
-        out.append(count: length) { place in
-            for index in 0..<13 {
-                place[index] = characters[Int(truncatingIfNeeded: high >> UInt64(60 - 5 * index)) & 0x1F]
-            }
-            place[13] = characters[middle]
-            for index in 0..<12 {
-                place[14 + index] = characters[Int(truncatingIfNeeded: low >> UInt64(55 - 5 * index)) & 0x1F]
-            }
+        for index in 0..<13 {
+            place[index] = characters[Int(truncatingIfNeeded: high >> UInt64(60 - 5 * index)) & 0x1F]
+        }
+        place[13] = characters[middle]
+        for index in 0..<12 {
+            place[14 + index] = characters[Int(truncatingIfNeeded: low >> UInt64(55 - 5 * index)) & 0x1F]
         }
     }
 

@@ -6,10 +6,7 @@ public enum ULID {
     /// Clamps the time to 48 bits: 1970 to 10889.
     public static func generate(time: Timestamp, using generator: inout some RandomNumberGenerator) -> String {
         let random = UInt128(UInt16(truncatingIfNeeded: generator.next())) << 64 | UInt128(generator.next())
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(CrockfordBase32.length)
-        CrockfordBase32.append(UInt128(milliseconds(of: time)) << 80 | random, to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
+        return CrockfordBase32.text(UInt128(milliseconds(of: time)) << 80 | random)
     }
 
     /// Generates an id that cannot be guessed.

@@ -44,7 +44,7 @@ enum AppendFaults {
 
     /// Returns the errors of events that request an approval under an id that an earlier one requests, unless both are the same event.
     static func approvals(of events: [Event]) -> [EventLogError] {
-        guard events.count > 1 else { return [] }
+        guard events.count > 1, events.contains(where: { EventCatalogue.isApprovalRequest($0.type) }) else { return [] }
         var first: [String: Event] = [:]
         return events.indices.compactMap { index in
             guard let place = EventMessage.requestPlace(of: events[index]) else { return nil }

@@ -164,7 +164,10 @@ extension EventLog {
     /// This check precedes storing; of two concurrent requests the server takes one (``EventMessage/outgoing(_:intake:)``).
     func usedApprovals(among events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [Int: EventLogError] {
         var faults: [Int: EventLogError] = [:]
-        var rest = events.indices.filter { EventMessage.requestPlace(of: events[$0]) != nil }[...]
+        var rest = events.indices.filter { index in
+            // The type first: it takes no copy of the event.
+            EventCatalogue.isApprovalRequest(events[index].type) && EventMessage.requestPlace(of: events[index]) != nil
+        }[...]
         if !rest.isEmpty {
             // Before anything is stored: a request without a record could not be answered.
             try await persevere(until: deadline) { () throws(EventLogError) in try await ApprovalRecords(beside: self).checkRoom() }

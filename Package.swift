@@ -98,7 +98,7 @@ let package = Package(
 
         // Libraries, lowest first: an import never points down this list.
         shared("Basics", []),
-        shared("NATSClient", ["Basics", "CNATS", logging]),
+        shared("NATSClient", ["Basics", "CEpoll", "CNATS", logging]),
         shared("EventModel", ["Basics", crypto, tracing]),
         shared("EventLog", ["Basics", "NATSClient", "EventModel", logging, collections, crypto]),
         shared(

@@ -53,7 +53,13 @@ public final class EventLog: Sendable {
     private let infoFlight: StreamInfoFlight
     /// The deleted sequences of the last ``retention()``, and the epoch that they are of.
     private let deleted = Mutex((epoch: UInt16(0), sequences: DeletedSequences.none))
-    let line: OrderedConnection
+    /// The connection of batches, which keeps their order.
+    ///
+    /// A reconnecting nats.c connection holds the first message after a loss in its buffer (small, never empty) and sends it on reconnect. In a
+    /// batch, that message would be stored before others that were lost with the old socket. On this connection, lost messages are never sent later.
+    let line: SiblingConnection
+    /// The connection of events that are appended without a task (``PreparedAppend``).
+    let quickLine: SiblingConnection
     /// The size of the approval records.
     let recordsSize = RecordsSize()
     /// The turns and the pace of tenants that send several messages at a time, or a large one.
@@ -74,7 +80,8 @@ public final class EventLog: Sendable {
         infoFlight = StreamInfoFlight(configuration.streamName, of: jetStream)
         life = Mutex(Life(info))
         past = PastReader(filteredReads: configuration.filteredReads)
-        line = OrderedConnection(beside: connection, timeout: configuration.requestTimeout, logger: logger)
+        line = SiblingConnection(of: connection, name: "batches", timeout: configuration.requestTimeout, logger: logger)
+        quickLine = SiblingConnection(of: connection, name: "quick", timeout: configuration.requestTimeout, logger: logger)
         seen.note(info)
     }
 

@@ -64,6 +64,10 @@ public struct NATSConfiguration: Sendable {
     /// Whether a publish is written to the socket at once: an acknowledged publish takes 0.06 ms instead of 0.6, at lower throughput.
     /// Otherwise nats.c batches for up to a millisecond.
     public var sendAsap: Bool
+    /// Whether one thread of the process reads and writes the connection, instead of nats.c's threads: messages published while it runs are
+    /// written together, without a wait, and answers take one thread less. For connections without ``reconnects`` and TLS. Handlers run on that
+    /// thread, and a lost server shows only by missing answers, because pings are not sent.
+    public var isPolled: Bool
     /// Prefix of the subjects for answers. A user may need permission for it.
     public var inboxPrefix: String
 
@@ -81,6 +85,7 @@ public struct NATSConfiguration: Sendable {
         maxPingsOutstanding: Int = 2,
         writeDeadline: Duration = .seconds(2),
         sendAsap: Bool = false,
+        isPolled: Bool = false,
         inboxPrefix: String = "_INBOX"
     ) {
         self.servers = servers
@@ -95,11 +100,15 @@ public struct NATSConfiguration: Sendable {
         self.maxPingsOutstanding = maxPingsOutstanding
         self.writeDeadline = writeDeadline
         self.sendAsap = sendAsap
+        self.isPolled = isPolled
         self.inboxPrefix = inboxPrefix
     }
 }
 
 extension NATSConfiguration {
+    /// Whether TLS is required, by ``tls`` or by the URL of a server.
+    public var needsTLS: Bool { tls != nil || servers.contains { $0.lowercased().hasPrefix("tls://") } }
+
     /// The paths of the files with credentials, certificates and keys, all of which may be replaced while a connection is open.
     public var files: [String] {
         let credentials: String? =

@@ -72,7 +72,9 @@ extension EventLog {
                 throw events.count > 1 ? error.at(index, note: "Events before it may be stored.") : error
             }
         }
-        for (index, appended) in appended.enumerated() { try await recordRequest(events[index], appended, deadline: deadline) }
+        for index in events.indices where EventCatalogue.isApprovalRequest(events[index].type) {
+            try await recordRequest(events[index], appended[index], deadline: deadline)
+        }
         return appended
     }
 
@@ -113,7 +115,8 @@ extension EventLog {
         guard stored.record.request == appended.cursor else { throw .usedApproval }
     }
 
-    private func deadline(_ timeout: Duration) -> ContinuousClock.Instant {
+    /// The end of an append that may take `timeout`.
+    func deadline(_ timeout: Duration) -> ContinuousClock.Instant {
         ContinuousClock.now.advanced(by: min(timeout, configuration.longestAppend))
     }
 
@@ -124,7 +127,11 @@ extension EventLog {
         -> [Result<Appended, EventLogError>]
     {
         var results: [Result<Appended, EventLogError>] = []
-        for window in Self.windows(of: events) { results += try await sendWindow(Array(window), intake: intake, deadline: deadline) }
+        for window in Self.windows(of: events) {
+            // Without a copy of the one that nearly every request is.
+            let piece = window.count == events.count ? events : Array(window)
+            results += try await sendWindow(piece, intake: intake, deadline: deadline)
+        }
         return results
     }
 
@@ -186,7 +193,8 @@ extension EventLog {
             let remaining = ContinuousClock.now.duration(to: deadline)
             let timeout = max(.milliseconds(1), min(remaining, configuration.requestTimeout))
             var failure: EventLogError?
-            for (index, result) in zip(open, await publish(open.map { messages[$0] }, timeout: timeout)) {
+            let rest = open.count == messages.count ? messages : open.map { messages[$0] }
+            for (index, result) in zip(open, await publish(rest, timeout: timeout)) {
                 switch result {
                 case .success: results[index] = result
                 case .failure(let error) where error.code == .tooLarge || error.code == .conflict: results[index] = result
@@ -233,15 +241,16 @@ extension EventLog {
         timeout: Duration
     ) async -> [Result<PublishAck, EventLogError>] {
         let results = await access.publish(inOrder: messages, timeout: timeout)
+        if results.contains(where: \.isLate) { line.discard(access) }
         if results.contains(where: { (try? $0.get())?.isDuplicate == false }) { appendStored() }
-        return zip(messages, results).map { message, result in
-            result.mapError { error in
+        return results.indices.map { index in
+            results[index].mapError { error in
                 switch error.code {
                 // The ordered connection closes when it loses its server; the next attempt gets a new one.
                 case .closed where connection.state != .closed: .unavailable("The connection to the bus was lost.")
                 // Expected from a probe for a known id, and from a create-once append.
                 case .wrongLastSequence: EventLogError(code: .conflict, message: error.message)
-                default: appendFailed(error, on: message.subject, size: message.encodedCount)
+                default: appendFailed(error, on: messages[index].subject, size: messages[index].encodedCount)
                 }
             }
         }
@@ -262,6 +271,13 @@ extension EventLog {
                 try? await Task.sleep(for: wait)
             }
         }
+    }
+}
+
+extension Result<PublishAck, JetStreamError> {
+    /// Whether no answer came in time: the server may be lost.
+    var isLate: Bool {
+        if case .failure(let error) = self { error.code == .timeout } else { false }
     }
 }
 

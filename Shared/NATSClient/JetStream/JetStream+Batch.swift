@@ -59,6 +59,25 @@ extension JetStream {
         })
     }
 
+    /// Publishes a message without waiting.
+    ///
+    /// - Parameters:
+    ///   - message: The message.
+    ///   - timeout: Time limit for the acknowledgement.
+    ///   - completion: Receives the acknowledgement, or the errors of
+    ///     ``publish(subject:headers:payload:messageID:expectedLastSubjectSequence:timeout:)``. Called once, on a delivery thread of nats.c or
+    ///     the calling thread; must not block.
+    public func publish(
+        _ message: OutgoingMessage,
+        timeout: Duration,
+        completion: @escaping @Sendable (Result<PublishAck, JetStreamError>) -> Void
+    ) {
+        let requests = connection.requests
+        let token = requests.makeToken()
+        requests.insert(ReportedAck(completion: completion), token: token, subject: message.subject, timeout: timeout)
+        if let failure = send(message, token: token, requests) { requests.fail(token, with: failure) }
+    }
+
     private func send(_ message: OutgoingMessage, token: UInt64, _ requests: RequestTable) -> NATSError? {
         do throws(NATSError) {
             try Subject.validate(forPublishing: message.subject)
@@ -107,17 +126,30 @@ private struct AwaitedAck: PendingReply {
     let collector: AckCollector
     let index: Int
 
-    func resolve(with delivery: borrowing NATSDelivery) {
-        guard delivery.status != 503 else { return fail(with: NATSError(.noResponders, "Nobody answers on this subject.")) }
-        do throws(JetStreamError) {
-            let ack = try delivery.withPayload { (bytes) throws(JetStreamError) in try PublishAck(response: bytes) }
-            collector.settle(index, .success(ack))
-        } catch {
-            collector.settle(index, .failure(error))
-        }
-    }
+    func resolve(with delivery: borrowing NATSDelivery) { collector.settle(index, PublishAck.answer(in: delivery)) }
 
-    func fail(with error: NATSError) {
-        collector.settle(index, .failure(JetStreamError(error)))
+    func fail(with error: NATSError) { collector.settle(index, .failure(JetStreamError(error))) }
+}
+
+/// A message on its own, whose acknowledgement is reported to a function.
+private struct ReportedAck: PendingReply {
+    let completion: @Sendable (Result<PublishAck, JetStreamError>) -> Void
+
+    func resolve(with delivery: borrowing NATSDelivery) { completion(PublishAck.answer(in: delivery)) }
+
+    func fail(with error: NATSError) { completion(.failure(JetStreamError(error))) }
+}
+
+extension PublishAck {
+    /// Decodes the answer to a publish.
+    fileprivate static func answer(in delivery: borrowing NATSDelivery) -> Result<PublishAck, JetStreamError> {
+        guard delivery.status != 503 else {
+            return .failure(JetStreamError(NATSError(.noResponders, "Nobody answers on this subject.")))
+        }
+        do throws(JetStreamError) {
+            return .success(try delivery.withPayload { (bytes) throws(JetStreamError) in try PublishAck(response: bytes) })
+        } catch {
+            return .failure(error)
+        }
     }
 }

@@ -1,4 +1,5 @@
 import CNATS
+import Dispatch
 import Logging
 import Synchronization
 
@@ -7,15 +8,22 @@ import Synchronization
 /// Deinit destroys the handle on another thread, because destroying joins threads.
 final class CNATSConnection: Sendable {
     private let handle: CNATSPointer
+    /// The socket of a polled connection; nil where threads of nats.c read.
+    let polled: PolledSocket?
     /// Ended subscriptions, waiting to be freed.
     private let retired = Mutex<[CNATSPointer]>([])
 
-    private init(handle: CNATSPointer) {
+    private init(handle: CNATSPointer, polled: PolledSocket?) {
         self.handle = handle
+        self.polled = polled
     }
 
     deinit {
         let handle = handle
+        if let polled {
+            // The closure keeps the socket until nats.c needs it no more.
+            return polled.close(handle) { withExtendedLifetime(polled) { natsConnection_Destroy(handle.raw) } }
+        }
         let retired = retired.withLock(\.self)
         NATSLibrary.detached {
             natsConnection_Destroy(handle.raw)
@@ -38,6 +46,7 @@ final class CNATSConnection: Sendable {
         link: ConnectionLink,
         monitor: ConnectionMonitor
     ) throws(NATSError) -> CNATSConnection {
+        let polled = try options.isPolled ? PolledSocket.make(for: options) : nil
         let context = Unmanaged.passRetained(CNATSObserver(link: link, monitor: monitor))
         // Released by connectionClosed; or here after a failure, when no callbacks follow.
         do throws(NATSError) {
@@ -49,7 +58,7 @@ final class CNATSConnection: Sendable {
             var created: OpaquePointer?
             let status = natsConnection_Connect(&created, options.raw)
             guard status == NATS_OK, let created else { throw connectError(status) }
-            return CNATSConnection(handle: CNATSPointer(raw: created))
+            return CNATSConnection(handle: CNATSPointer(raw: created), polled: polled)
         } catch {
             context.release()
             throw error
@@ -74,7 +83,10 @@ final class CNATSConnection: Sendable {
 
     /// Flushes buffers for at most half a second and closes the connection. Blocks. The handle stays valid.
     func close() {
-        natsConnection_Close(raw)
+        guard let polled else { return natsConnection_Close(raw) }
+        let closed = DispatchSemaphore(value: 0)
+        polled.close(handle) { closed.signal() }
+        closed.wait()
     }
 
     /// Frees an ended subscription once that is safe. Any thread.
@@ -83,6 +95,7 @@ final class CNATSConnection: Sendable {
     /// (https://github.com/nats-io/nats.c/issues/637); the error callback does the same (https://github.com/nats-io/nats.c/pull/659).
     /// A ping sent later goes through the same reader: after its answer the reader no longer uses the subscription.
     func retire(_ subscription: CNATSPointer) {
+        if let polled { return polled.remove(subscription) }
         let isFirst = retired.withLock { retired in
             retired.append(subscription)
             return retired.count == 1

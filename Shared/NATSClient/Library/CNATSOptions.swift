@@ -5,17 +5,20 @@ import Glibc
 /// Builds nats.c options from a configuration. Owned by the creating thread; destroyed with the value.
 struct CNATSOptions: ~Copyable {
     let raw: OpaquePointer
+    /// See ``NATSConfiguration/isPolled``.
+    let isPolled: Bool
 
     deinit {
         natsOptions_Destroy(raw)
     }
 
     /// Creates options with nats.c's defaults.
-    private init() throws(NATSError) {
+    private init(isPolled: Bool) throws(NATSError) {
         var created: OpaquePointer?
         let status = natsOptions_Create(&created)
         guard status == NATS_OK, let created else { throw NATSError(status, while: "Setting up the connection") }
         raw = created
+        self.isPolled = isPolled
     }
 
     /// Translates a configuration. Reads files, so do not call it on the cooperative pool.
@@ -23,10 +26,11 @@ struct CNATSOptions: ~Copyable {
         guard NATSLibrary.isOpen else {
             throw NATSError(.libraryFailure, "nats.c could not be set up. Link version 3.4, and give the process more memory.")
         }
-        let options = try CNATSOptions()
+        let options = try CNATSOptions(isPolled: configuration.isPolled)
         try options.setServers(configuration)
         try options.setTimes(configuration)
         try options.setDelivery(configuration)
+        if configuration.isPolled { try options.setPolling(configuration) }
         try options.setAuthentication(configuration.authentication)
         try options.setTLS(configuration)
         return options
@@ -73,6 +77,15 @@ struct CNATSOptions: ~Copyable {
         try check(natsOptions_SetReconnectBufSize(raw, 1), "the reconnect buffer")
     }
 
+    /// All that uses the socket happens on the ``PollingThread``: no thread of nats.c flushes, pings or reconnects.
+    private func setPolling(_ configuration: NATSConfiguration) throws(NATSError) {
+        guard !configuration.reconnects, !configuration.needsTLS else {
+            throw NATSError(.invalidConfiguration, "A polled connection neither reconnects nor has TLS.")
+        }
+        try check(natsOptions_SetSendAsap(raw, true), "sending at once")
+        try check(natsOptions_SetPingInterval(raw, 0), "no pings")
+    }
+
     private func setAuthentication(_ authentication: NATSConfiguration.Authentication) throws(NATSError) {
         switch authentication {
         case .none:
@@ -101,8 +114,7 @@ struct CNATSOptions: ~Copyable {
     }
 
     private func setTLS(_ configuration: NATSConfiguration) throws(NATSError) {
-        let isWanted = configuration.tls != nil || configuration.servers.contains { $0.lowercased().hasPrefix("tls://") }
-        guard isWanted else { return }
+        guard configuration.needsTLS else { return }
         try check(natsOptions_SetSecure(raw, true), "TLS")
         guard let tls = configuration.tls else { return }
         if let caFile = tls.caFile {

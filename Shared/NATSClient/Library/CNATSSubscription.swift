@@ -93,6 +93,7 @@ final class CNATSSubscription: Sendable {
         gate: DeliveryGate,
         handler: @escaping @Sendable (borrowing NATSDelivery) -> Void
     ) throws(NATSError) -> CNATSPointer {
+        if let polled = connection.polled { return try subscribe(on: connection, polled, gate: gate, handler: handler) }
         let context = Unmanaged.passRetained(SubscriptionContext(handler: handler, gate: gate))
         var created: OpaquePointer?
         var status =
@@ -120,6 +121,35 @@ final class CNATSSubscription: Sendable {
             throw NATSError(status, while: "Subscribing")
         }
         return CNATSPointer(raw: created)
+    }
+
+    /// Creates the `natsSubscription` of a polled connection, whose messages the ``PollingThread`` fetches.
+    private func subscribe(
+        on connection: CNATSConnection,
+        _ polled: PolledSocket,
+        gate: DeliveryGate,
+        handler: @escaping @Sendable (borrowing NATSDelivery) -> Void
+    ) throws(NATSError) -> CNATSPointer {
+        var created: OpaquePointer?
+        var status =
+            if let queue {
+                natsConnection_QueueSubscribeSync(&created, connection.raw, subject, queue)
+            } else {
+                natsConnection_SubscribeSync(&created, connection.raw, subject)
+            }
+        guard status == NATS_OK, let created else { throw NATSError(status, while: "Subscribing") }
+        let handle = CNATSPointer(raw: created)
+        if isUnbounded { status = natsSubscription_SetPendingLimits(created, -1, -1) }
+        guard status == NATS_OK else {
+            connection.retire(handle)
+            throw NATSError(status, while: "Subscribing")
+        }
+        polled.add(
+            PolledSocket.Subscription(handle: handle) { delivery in
+                if !gate.isClosed.load(ordering: .acquiring) { handler(delivery) }
+            }
+        )
+        return handle
     }
 }
 

@@ -23,6 +23,11 @@ enum LibraryThreads {
         return open()
     }
 
+    /// Gives the calling thread ``policy``; changes nothing where ``start(_:)`` would not.
+    static func setPolicyOfCurrentThread() {
+        if sched_getscheduler(0) == SCHED_NORMAL { set(policy, of: 0) }
+    }
+
     /// The threads of the process with ``policy``, in the order of their start.
     static var threads: [pid_t] {
         let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []

@@ -195,8 +195,9 @@ let package = Package(
             "event-producer",
             folder: "EventProducer",
             [
-                "Basics", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "OperatorCommands",
-                "ServiceKit", argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, tracing, nioCore, unixSignals, system,
+                "Basics", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "HTTPFront", "NATSClient",
+                "OperatorCommands", "ServiceKit", argumentParser, hummingbird, httpTypes, lifecycle, logging,
+                metrics, tracing, nioCore, unixSignals, system,
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ]
         ),
@@ -306,8 +307,8 @@ let package = Package(
         tests(
             "EventProducer",
             [
-                "Basics", "event-producer", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "OperatorCommands",
-                "TestKit", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
+                "Basics", "event-producer", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "HTTPFront",
+                "OperatorCommands", "TestKit", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
             ]
         ),
         tests(

@@ -180,19 +180,22 @@ public final class Authenticator: Sendable {
 
     /// Verifies a token without waiting. Takes as long as ``authenticate(_:)``.
     ///
+    /// - Parameter mustBeKnown: whether only a token that was verified before is accepted, so that a flood of others is not verified twice.
     /// - Returns: nil for a token that is not accepted at once: it is invalid or revoked, or the keys have to be asked for. ``authenticate(_:)`` then
     ///   tells which.
-    public func authenticateAtOnce(_ token: String) -> Principal? {
-        verifiedAtOnce(token).flatMap { try? unrevoked($0) }
+    public func authenticateAtOnce(_ token: String, mustBeKnown: Bool = false) -> Principal? {
+        verifiedAtOnce(token, mustBeKnown: mustBeKnown).flatMap { try? unrevoked($0) }
     }
 
-    private func verifiedAtOnce(_ token: String) -> Principal? {
+    private func verifiedAtOnce(_ token: String, mustBeKnown: Bool) -> Principal? {
         let bytes = Array(token.utf8)
         guard !bytes.isEmpty, bytes.count <= maximumTokenBytes, !signatures.isRefreshDue else { return nil }
         let digest = SHA256.hash(data: bytes)
         let snapshot = signatures.snapshot
         if let principal = cache.principal(for: digest, keyGeneration: snapshot.generation, at: now()) { return principal }
-        guard let parsed = try? CompactToken(bytes, as: .access), snapshot.keys.verify(parsed) == .verified else { return nil }
+        guard !mustBeKnown, let parsed = try? CompactToken(bytes, as: .access), snapshot.keys.verify(parsed) == .verified else {
+            return nil
+        }
         return try? accept(parsed, digest, keyGeneration: snapshot.generation)
     }
 

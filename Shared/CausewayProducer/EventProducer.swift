@@ -177,7 +177,20 @@ public final class EventProducer: Sendable {
         return try await withLog(within: timeout) { log, remaining throws(EventLogError) in
             if let key { try await log.claim(key, for: RequestContent(events), timeout: remaining()) }
             let appended = try await log.append(contentsOf: events, intake: intake ?? now(), timeout: remaining())
-            return zip(events, appended).map { PublishedEvent($0, $1) }
+            return events.indices.map { PublishedEvent(events[$0], appended[$0]) }
+        }
+    }
+
+    /// Prepares the publishing of an event that an ``EventDraft`` has checked, if it needs nothing but the log's acknowledgement; else nil.
+    ///
+    /// - Parameter intake: as for ``publish(_:intake:timeout:)``.
+    package func prepareChecked(_ event: Event, intake: Timestamp) -> PreparedPublish? {
+        opening.log.flatMap { PreparedAppend(event, to: $0, intake: intake) }.map { append in
+            PreparedPublish { [timeout] limit, completion in
+                append.send(timeout: limit ?? timeout) { result in
+                    completion(result.map { PublishedEvent(event, $0) }.mapError(ProducerError.init))
+                }
+            }
         }
     }
 

@@ -60,16 +60,13 @@ public final class DoorRoutes: Sendable {
         }
 
         func opened(_ stream: StreamRequest, at route: String, for request: HTTPRequest, after duration: Duration) {
-            var logger = logger
-            logger[metadataKey: LogKey.requestID] = "\(stream.requestID)"
-            if let trace = stream.trace { logger[metadataKey: LogKey.traceID] = "\(trace.traceID)" }
             AccessLog.record(
                 request,
                 route: route,
                 status: HTTPResponse.Status.ok.code,
                 principal: stream.principal,
                 duration: duration,
-                to: logger
+                to: logger.ofRequest(RequestIdentity(requestID: stream.requestID, trace: stream.trace))
             )
         }
     }

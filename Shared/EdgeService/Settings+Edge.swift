@@ -24,13 +24,6 @@ extension AnyConfigurationKey {
         default: "false",
         help: "Whether events are compressed for clients that offer permessage-deflate; saves network, costs some CPU per event."
     )
-    /// Whether delivery threads accept connections (the quick door).
-    public static let quickDoor = ConfigurationKey(
-        "quick.door",
-        .boolean,
-        default: "true",
-        help: "Whether delivery threads accept connections and open streams themselves where a request can be judged at once."
-    )
     /// Time limit for a client that reads nothing.
     public static let stallTimeout = ConfigurationKey(
         "stall.timeout",

@@ -1,5 +1,6 @@
 import Basics
 public import EventModel
+public import HTTPTypes
 public import Hummingbird
 public import NIOCore
 
@@ -41,15 +42,24 @@ extension Request {
         try object.checkMembers([], of: "this request", advice: "send no body, or {}")
     }
 
+    /// See ``HTTPTypes/HTTPFields/requireContentType(anyOf:assuming:)``.
+    @discardableResult
+    public func requireContentType(anyOf accepted: [String], assuming assumed: String? = nil) throws(APIError) -> String {
+        try headers.requireContentType(anyOf: accepted, assuming: assumed)
+    }
+}
+
+extension HTTPFields {
     /// Checks the body's content type, and returns which of `accepted` it is: lower-case media types without parameters.
     ///
     /// A `charset` must be UTF-8 (RFC 8259 §8.1); other parameters are ignored.
     /// - Parameter assumed: the type of a body without `Content-Type` (RFC 9110 §8.3 permits that); nil refuses it.
     /// - Throws: `unsupported_media_type`.
-    @discardableResult
     public func requireContentType(anyOf accepted: [String], assuming assumed: String? = nil) throws(APIError) -> String {
-        let fields = headers[values: .contentType]
+        let fields = self[values: .contentType]
         if fields.isEmpty, let assumed { return assumed }
+        // Nearly every client sends the type without parameters.
+        if fields.count == 1, accepted.contains(fields[0]) { return fields[0] }
         guard fields.count == 1, let type = ContentType(fields[0]), accepted.contains(type.mediaType), type.isUTF8 else {
             throw .unsupportedMediaType(accepted: accepted)
         }

@@ -1,6 +1,8 @@
+package import AccessControl
 public import Basics
 public import EventModel
 public import HTTPTypes
+package import Logging
 
 /// The id and trace of a request, shared by its log lines, response and stored events (contract §1).
 public struct RequestIdentity: Sendable {
@@ -51,6 +53,20 @@ public struct RequestIdentity: Sendable {
         case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
         default: false
         }
+    }
+}
+
+extension Logger {
+    /// Returns a logger whose lines have a request's id and trace, and the tenant and user of its sender if known.
+    package func ofRequest(_ identity: RequestIdentity, from principal: Principal? = nil) -> Logger {
+        var logger = self
+        logger[metadataKey: LogKey.requestID] = "\(identity.requestID)"
+        if let trace = identity.trace { logger[metadataKey: LogKey.traceID] = "\(trace.traceID)" }
+        if let principal {
+            logger[metadataKey: LogKey.tenant] = "\(principal.tenant)"
+            logger[metadataKey: LogKey.user] = "\(principal.user)"
+        }
+        return logger
     }
 }
 

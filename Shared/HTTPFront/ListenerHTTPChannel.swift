@@ -15,10 +15,18 @@ extension HTTPServerBuilder {
     /// - Parameters:
     ///   - bodyTimeout: time limit for the arrival of a request body, whether it is read or discarded.
     ///   - budget: the limit on open files for the listener's connections.
-    package static func listener(bodyTimeout: Duration, budget: DescriptorBudget) -> HTTPServerBuilder {
+    ///   - quick: answers plain requests without a task; nil leaves all to the router.
+    package static func listener(
+        bodyTimeout: Duration,
+        budget: DescriptorBudget,
+        quick: (any QuickResponder)? = nil
+    ) -> HTTPServerBuilder {
         ListenerHTTPChannel.instantiatedTypes
         let readPast = ReadPastBudget()
-        return HTTPServerBuilder { ListenerHTTPChannel(responder: $0, bodyTimeout: bodyTimeout, budget: budget, readPast: readPast) }
+        let quick = quick.map { (responder: $0, dates: HTTPDate()) }
+        return HTTPServerBuilder {
+            ListenerHTTPChannel(responder: $0, bodyTimeout: bodyTimeout, budget: budget, readPast: readPast, quick: quick)
+        }
     }
 }
 
@@ -28,7 +36,7 @@ extension HTTPServerBuilder {
 /// - A response with `Connection: close` closes the connection.
 /// - The connection holds a place in the ``DescriptorBudget`` of its listener.
 /// - An idle connection is closed.
-/// - Its tasks run on its event loop (``EventLoopExecutor``).
+/// - Its tasks run on its event loop (``EventLoopExecutor``), and plain requests need none (``QuickRequestHandler``).
 /// - A separate handler implements each requirement of RFC 9110 and RFC 9112 that the decoder leaves to the server.
 ///
 /// Backpressure: beyond a request's head at most ``readBytes`` are buffered per connection. The next read follows when they are consumed.
@@ -54,6 +62,8 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     let budget: DescriptorBudget
     /// The rate limit for discarding the rest of a body after its response.
     let readPast: ReadPastBudget
+    /// Answers plain requests; nil leaves all to `responder`.
+    var quick: (responder: any QuickResponder, dates: HTTPDate)?
 
     /// Instantiates the generic types of a pipeline, once, before the listener opens.
     ///
@@ -85,11 +95,14 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.addHandler(requests)
             try pipeline.addHandler(ConnectionPlaceHandler(budget: self.budget, holder: place))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
-            try pipeline.addHandler(ConnectionCloseHandler())
             try pipeline.addHandler(RequestBodyHandler(timeout: TimeAmount(self.bodyTimeout), readPast: self.readPast))
             try pipeline.addHandler(UnreadAnswerHandler())
-            try pipeline.addHandler(UnreadableRequestHandler())
             try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: Self.idleTimeout, logger: logger))
+            if let quick = self.quick {
+                try pipeline.addHandler(QuickRequestHandler(quick.responder, dates: quick.dates, place: place))
+            }
+            try pipeline.addHandler(ConnectionCloseHandler())
+            try pipeline.addHandler(UnreadableRequestHandler())
             let http = try NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>(
                 wrappingChannelSynchronously: channel,
                 configuration: .init(
@@ -121,7 +134,7 @@ private final class ConnectionCloseHandler: ChannelDuplexHandler {
     private var closesAfterAnswer = false
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .head(let request) = self.unwrapInboundIn(data), request.headerFields[.upgrade] != nil { self.closesAfterAnswer = true }
+        if case .head(let request) = self.unwrapInboundIn(data), request.headerFields.contains(.upgrade) { self.closesAfterAnswer = true }
         context.fireChannelRead(data)
     }
 

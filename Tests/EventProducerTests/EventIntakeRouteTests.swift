@@ -8,7 +8,7 @@ import Testing
 
 @testable import event_producer
 
-@Suite struct EventIntakeRouteTests {
+@Suite(.throughBothDoors) struct EventIntakeRouteTests {
     static let event = #"{"type":"incident.created","payload":{"incidentId":"inc_1"}}"#
 
     @Test func takesOneEventIn() async throws {

@@ -8,7 +8,7 @@ struct ServeCommand: ServiceCommand {
         command: "serve",
         summary: "Accepts events over HTTP: POST /v1/events.",
         keys: .listeners(httpPort: 8085, adminPort: 9085) + .nats + .eventLog + .accessControl + .intake
-            + [.corsOrigins, .drainWindow] + .logging + .tracing
+            + [.corsOrigins, .drainWindow, .quickDoor] + .logging + .tracing
     )
 
     static let rules: [SettingsRule] = schema.sharedRules + [{ _ = try IntakeLimits($0) }]

@@ -38,7 +38,7 @@ struct ExecutionIntakeRoute: Sendable {
     private func respond(to request: Request, _ context: APIRequestContext, _ kind: ExecutionReference.Kind) async throws -> Response {
         let principal = try context.requirePrincipal()
         let publisher = try Publisher(principal)
-        guard try ContentMode(of: request) == .native else {
+        guard try ContentMode(of: request.headers) == .native else {
             throw APIError.unsupportedMediaType(accepted: ["application/json without ce- headers"])
         }
         let key = try IdempotencyKey(request.headers).map { RequestKey(tenant: principal.tenant, user: principal.user, key: $0.text) }

@@ -50,6 +50,13 @@ final class BodyBudget: Sendable {
     ///
     /// - Throws: ``Shortage`` without running `body`; errors of `body`.
     func withReserved<Result>(_ bytes: Int, for tenant: Tenant, _ body: () async throws -> Result) async throws -> Result {
+        try reserve(bytes, for: tenant)
+        defer { release(bytes, for: tenant) }
+        return try await body()
+    }
+
+    /// Reserves bytes until ``release(_:for:)``.
+    func reserve(_ bytes: Int, for tenant: Tenant) throws(Shortage) {
         let shortage = state.withLock { state -> Shortage? in
             let held = state.reserved[tenant, default: 0]
             if bytes > share - held { return .share }
@@ -61,15 +68,16 @@ final class BodyBudget: Sendable {
             return nil
         }
         if let shortage { throw shortage }
-        defer {
-            state.withLock { state in
-                state.available += bytes
-                state.use.requests -= 1
-                state.use.bytes -= bytes
-                let held = state.reserved[tenant, default: 0] - bytes
-                state.reserved[tenant] = held > 0 ? held : nil
-            }
+    }
+
+    /// Releases what was reserved for a request.
+    func release(_ bytes: Int, for tenant: Tenant) {
+        state.withLock { state in
+            state.available += bytes
+            state.use.requests -= 1
+            state.use.bytes -= bytes
+            let held = state.reserved[tenant, default: 0] - bytes
+            state.reserved[tenant] = held > 0 ? held : nil
         }
-        return try await body()
     }
 }

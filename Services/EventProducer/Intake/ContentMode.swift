@@ -2,7 +2,6 @@ import Basics
 import EventModel
 import HTTPAPI
 import HTTPTypes
-import Hummingbird
 
 /// The encoding of a request's events, from its headers (contract §10; CloudEvents HTTP binding 1.0.2, §3).
 enum ContentMode: Sendable, Hashable {
@@ -22,17 +21,17 @@ enum ContentMode: Sendable, Hashable {
     /// Determines the mode from the headers.
     ///
     /// - Throws: `unsupported_media_type` for another media type or charset, and for a compressed body.
-    init(of request: Request) throws(APIError) {
-        let codings = request.headers[values: .contentEncoding].filter { $0.lowercased() != "identity" }
+    init(of headers: HTTPFields) throws(APIError) {
+        let codings = headers[values: .contentEncoding].filter { $0.lowercased() != "identity" }
         guard codings.isEmpty else {
             throw .unsupportedMediaType(accepted: ["\(Self.json) and without Content-Encoding"])
         }
-        switch try request.requireContentType(anyOf: [Self.json, Self.cloudEvent, Self.cloudEventBatch]) {
+        switch try headers.requireContentType(anyOf: [Self.json, Self.cloudEvent, Self.cloudEventBatch]) {
         case Self.cloudEvent: self = .structured
         case Self.cloudEventBatch: self = .batched
         default:
             // One attribute header is enough for binary mode: the parser names those that are missing.
-            let hasAttribute = request.headers.contains { $0.name.canonicalName.hasPrefix(AttributeFields.prefix) }
+            let hasAttribute = headers.contains { $0.name.canonicalName.hasPrefix(AttributeFields.prefix) }
             self = hasAttribute ? .binary : .native
         }
     }

@@ -1,4 +1,3 @@
-import AccessControl
 import Basics
 import CausewayProducer
 import EventLog
@@ -8,7 +7,6 @@ import Hummingbird
 import Logging
 import NIOCore
 import ServiceKit
-import Tracing
 
 /// `POST /v1/events` (contract §10): stores events, and responds when all are durable.
 ///
@@ -16,7 +14,7 @@ import Tracing
 /// the rest, if the events have ids or the request has an `Idempotency-Key`. Without either, each attempt gives the events new random ids.
 struct EventIntakeRoute: Sendable {
     /// The route's path.
-    static let path: RouterPath = "/v1/events"
+    static let path = "/v1/events"
 
     private let sink: any EventSink
     private let gate: IntakeGate
@@ -31,53 +29,68 @@ struct EventIntakeRoute: Sendable {
 
     /// Registers the route on `routes`, which must authenticate.
     func register(on routes: some RouterMethods<APIRequestContext>) {
-        routes.post(Self.path) { request, context in try await self.respond(to: request, context) }
+        routes.post(RouterPath(Self.path)) { request, context in try await self.respond(to: request, context) }
     }
 
     private func respond(to request: Request, _ context: APIRequestContext) async throws -> Response {
-        let principal = try context.requirePrincipal()
-        let publisher = try Publisher(principal)
-        let form = try ContentMode(of: request)
-        let key = try IdempotencyKey(request.headers).map { RequestKey(tenant: principal.tenant, user: principal.user, key: $0.text) }
-        return try await gate.admit(request, from: publisher) { body in
-            let drafts: [EventDraft]
-            do throws(ValidationError) {
-                drafts = try form.drafts(Array(body.readableBytesView), request.headers)
-            } catch {
-                throw APIError(error)
-            }
-            var generator = SharedRandomNumberGenerator()
+        let head = try EventRequest(request.headers, from: context.requirePrincipal(), trace: context.trace)
+        return try await gate.admit(request, from: head.publisher) { body in
             let now = now()
-            let events = try publisher.events(drafts, key: key, names: form, trace: context.trace, now: now, using: &generator)
+            let events = try head.events(in: body, now: now)
             try gate.shares.take(events)
             return (events: events, intake: now)
         } storing: { taken in
-            try await store(taken.events, under: key, form, intake: taken.intake, context)
+            .json(encoded: try await store(taken.events, of: head, intake: taken.intake, context), status: .accepted)
         }
     }
 
+    /// Stores the events, and returns the body of the response.
     private func store(
         _ events: [Event],
-        under key: RequestKey?,
-        _ form: ContentMode,
+        of head: EventRequest,
         intake: Timestamp,
         _ context: APIRequestContext
-    ) async throws(APIError) -> Response {
+    ) async throws(APIError) -> ByteBuffer {
         let start = ContinuousClock.now
         let span = AppendSpan(of: context.trace)
         let events = span.adopt(events)
+        let result: Result<[PublishedEvent], ProducerError>
         do throws(ProducerError) {
-            let stored = try await sink.publishChecked(contentsOf: events, under: key, intake: intake, timeout: gate.limits.timeout)
+            let stored = try await sink.publishChecked(contentsOf: events, under: head.key, intake: intake, timeout: gate.limits.timeout)
             span.end(stored)
-            gate.metrics.acknowledged(stored, after: start.duration(to: .now))
-            StoredEvents.log(events, stored, to: context.logger)
-            let answer: JSONObject = ["accepted": .integer(stored.count), "ids": .strings(stored.map(\.cursor.text))]
-            return .json(encoded: ByteBuffer(bytes: answer.bytes), status: .accepted)
+            result = .success(stored)
         } catch {
             span.end(failed: error)
-            if let refusal = APIError(refused: error, field: form.field) { throw refusal }
-            gate.metrics.failed()
-            context.logger.warning("Events could not be stored", metadata: [LogKey.error: "\(error)", LogKey.events: "\(events.count)"])
+            result = .failure(error)
+        }
+        return try gate.answer(to: events, of: head, result, after: start.duration(to: .now), context.logger)
+    }
+}
+
+extension IntakeGate {
+    /// Counts and logs what became of a request's events, and returns the body of the response.
+    ///
+    /// - Parameters:
+    ///   - duration: how long the log took.
+    ///   - logger: of the request.
+    /// - Throws: the error response.
+    func answer(
+        to events: [Event],
+        of head: EventRequest,
+        _ result: Result<[PublishedEvent], ProducerError>,
+        after duration: Duration,
+        _ logger: Logger
+    ) throws(APIError) -> ByteBuffer {
+        switch result {
+        case .success(let stored):
+            metrics.acknowledged(stored, after: duration)
+            StoredEvents.log(events, stored, to: logger)
+            let answer: JSONObject = ["accepted": .integer(stored.count), "ids": .strings(stored.map(\.cursor.text))]
+            return ByteBuffer(bytes: answer.bytes)
+        case .failure(let error):
+            if let refusal = APIError(refused: error, field: head.mode.field) { throw refusal }
+            metrics.failed()
+            logger.warning("Events could not be stored", metadata: [LogKey.error: "\(error)", LogKey.events: "\(events.count)"])
             throw .notStored(error)
         }
     }

@@ -13,6 +13,9 @@ protocol EventSink: Sendable {
         timeout: Duration?
     ) async throws(ProducerError) -> [PublishedEvent]
 
+    /// Prepares the storing of an event without a task; see ``EventProducer/prepareChecked(_:intake:)``.
+    func prepareChecked(_ event: Event, intake: Timestamp) -> PreparedPublish?
+
     /// Stores events in order, each independently; see ``EventProducer/publishChecked(each:intake:timeout:)``.
     func publishChecked(each events: [Event], intake: Timestamp?, timeout: Duration?) async throws(ProducerError)
         -> [Result<PublishedEvent, ProducerError>]

@@ -91,10 +91,16 @@ struct IntakeGate: Sendable {
             return try await withTaskExecutorPreference(globalConcurrentExecutor) {
                 try await store(turns.run(for: publisher.home) { try take(body) })
             }
-        } catch let error as APIError where error.status.kind == .clientError && error.status != .tooManyRequests {
-            shares.charge(IntakeShares.Use(events: 1, bytes: body.readableBytes), to: publisher.home)
+        } catch {
+            charge(error, bytes: body.readableBytes, to: publisher)
             throw error
         }
+    }
+
+    /// Charges a refused request to its sender, if its fault was found by reading it.
+    func charge(_ error: any Error, bytes: Int, to publisher: Publisher) {
+        guard let error = error as? APIError, error.status.kind == .clientError, error.status != .tooManyRequests else { return }
+        shares.charge(IntakeShares.Use(events: 1, bytes: bytes), to: publisher.home)
     }
 }
 

@@ -7,6 +7,7 @@ import ServiceKit
 struct IntakeMetrics: Sendable {
     private let stored = Counter(label: "causeway_intake_events", dimensions: [("outcome", "stored")])
     private let duplicate = Counter(label: "causeway_intake_events", dimensions: [("outcome", "duplicate")])
+    private let quick = Counter(label: "causeway_intake_quick_requests")
     private let failures = Counter(label: "causeway_intake_log_failures")
     private let refusals = Dictionary(
         uniqueKeysWithValues: APIError.Code.allCases.map {
@@ -19,6 +20,7 @@ struct IntakeMetrics: Sendable {
     static func describe(in metrics: PrometheusMetrics, _ gate: IntakeGate) {
         metrics.describe("causeway_intake_refused", "Requests that were not taken in, by code of the error.")
         metrics.describe("causeway_intake_events", "Events accepted, by whether the log had them already.")
+        metrics.describe("causeway_intake_quick_requests", "Requests answered by the event loop that read them (quick.door).")
         metrics.describe("causeway_intake_log_failures", "Requests whose events the log did not acknowledge in time.")
         metrics.describe("causeway_intake_store", "How long the log took to acknowledge the events of a request.")
         let admitted = "admitted to the log"
@@ -54,6 +56,11 @@ struct IntakeMetrics: Sendable {
         stored.increment(by: events.count - known)
         duplicate.increment(by: known)
         duration.record(duration: time)
+    }
+
+    /// Counts a request that needs no task.
+    func answeredAtOnce() {
+        quick.increment()
     }
 
     /// Counts a refused request.

@@ -29,7 +29,8 @@ struct IntakeProcess {
             logger: process.logger
         )
         process.observe(producer.connection)
-        let router = Router.api(origins: try settings.originPolicy())
+        let origins = try settings.originPolicy()
+        let router = Router.api(origins: origins)
         let routes = RouteTable(router)
         let gate = IntakeGate(limits)
         IntakeMetrics.describe(in: process.metrics, gate)
@@ -40,6 +41,9 @@ struct IntakeProcess {
         ExecutionIntakeRoute(sink: producer, gate: gate).register(on: producers)
         StoredEventRoute(log: producer).register(on: producers)
         routes.refuseOtherMethods()
+        let quick = QuickIntake(authenticator: authenticator, sink: producer, gate: gate, origins: origins, logger: process.logger)
+        // A request that is a span needs the middleware for it.
+        let isQuick = settings[.quickDoor] && !process.exportsSpans
         try await process.run([
             IntakeLog(
                 producer: producer,
@@ -50,7 +54,7 @@ struct IntakeProcess {
                 logger: process.logger
             ),
             process.surveyResponder(on: producer.connection),
-            PublicListener(process, router: router),
+            PublicListener(process, router: router, quick: isQuick ? quick : nil),
         ])
     }
 }

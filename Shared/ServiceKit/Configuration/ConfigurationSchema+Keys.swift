@@ -25,6 +25,13 @@ extension AnyConfigurationKey {
         default: "60s",
         help: "How long the body of a request may take to arrive, also one that is not read; after that the connection is closed."
     )
+    /// Whether requests that can be judged at once are served past the router: streams of edges, and single events of the intake.
+    public static let quickDoor = ConfigurationKey(
+        "quick.door",
+        .boolean,
+        default: "true",
+        help: "Whether a request that can be judged at once is served by the thread that reads it, without the HTTP server's router."
+    )
     /// The address of the listener for health and metrics.
     public static let adminHost = ConfigurationKey(
         "admin.host",

@@ -20,21 +20,37 @@ public struct PublicListener: Service {
     private let bodyTimeout: Duration
     private let budget: DescriptorBudget
     private let door: (any ConnectionDoor)?
+    private let quick: (any QuickResponder)?
     private let readiness: Readiness
     private let logger: Logger
 
     /// Creates a listener of `process` that serves `router`. The process is not ready until it listens.
     public init(_ process: ServiceMain, router: Router<APIRequestContext>) {
-        self.init(process, router: router, door: nil)
+        self.init(process, router: router, door: nil, quick: nil)
     }
 
     /// The same, behind a door that accepts the connections and serves some of them; nil for none.
     package init(_ process: ServiceMain, router: Router<APIRequestContext>, door: (any ConnectionDoor)?) {
+        self.init(process, router: router, door: door, quick: nil)
+    }
+
+    /// The same, with a responder that answers some requests instead of the router; nil for none.
+    package init(_ process: ServiceMain, router: Router<APIRequestContext>, quick: (any QuickResponder)?) {
+        self.init(process, router: router, door: nil, quick: quick)
+    }
+
+    private init(
+        _ process: ServiceMain,
+        router: Router<APIRequestContext>,
+        door: (any ConnectionDoor)?,
+        quick: (any QuickResponder)?
+    ) {
         self.init(
             router: router,
             settings: process.settings,
             budget: process.descriptors,
             door: door,
+            quick: quick,
             readiness: process.readiness,
             logger: process.logger
         )
@@ -45,6 +61,7 @@ public struct PublicListener: Service {
         settings: Settings,
         budget: DescriptorBudget,
         door: (any ConnectionDoor)? = nil,
+        quick: (any QuickResponder)? = nil,
         readiness: Readiness,
         logger: Logger
     ) {
@@ -54,6 +71,7 @@ public struct PublicListener: Service {
         self.bodyTimeout = settings[.httpBodyTimeout]
         self.budget = budget
         self.door = door
+        self.quick = quick
         self.readiness = readiness
         self.logger = logger
         readiness.set(Self.condition, .notReady("not listening yet"))
@@ -73,7 +91,7 @@ public struct PublicListener: Service {
     private func runAlone() async throws {
         let application = Application(
             responder: self.responder,
-            server: .listener(bodyTimeout: self.bodyTimeout, budget: self.budget),
+            server: .listener(bodyTimeout: self.bodyTimeout, budget: self.budget, quick: self.quick),
             configuration: ApplicationConfiguration(
                 address: .hostname(self.host, port: self.port),
                 backlog: Self.backlog,

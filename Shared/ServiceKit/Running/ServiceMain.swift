@@ -43,6 +43,9 @@ public struct ServiceMain: Sendable {
     /// The export of spans; nil without a collector.
     private let spans: SpanExport?
 
+    /// Whether the process exports spans.
+    public var exportsSpans: Bool { spans != nil }
+
     /// Time for a shutdown beyond the drain.
     static let shutdownReserve: Duration = .seconds(10)
 

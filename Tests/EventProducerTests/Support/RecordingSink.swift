@@ -59,6 +59,20 @@ final class RecordingSink: EventSink {
         }
     }
 
+    /// Prepares any event, also one that the log takes in another way.
+    func prepareChecked(_ event: Event, intake: Timestamp) -> PreparedPublish? {
+        PreparedPublish { timeout, completion in
+            Task {
+                do throws(ProducerError) {
+                    let stored = try await self.publishChecked(contentsOf: [event], under: nil, intake: intake, timeout: timeout)
+                    completion(.success(stored[0]))
+                } catch {
+                    completion(.failure(error))
+                }
+            }
+        }
+    }
+
     func publishChecked(each events: [Event], intake: Timestamp?, timeout: Duration?) async throws(ProducerError)
         -> [Result<PublishedEvent, ProducerError>]
     {

@@ -71,20 +71,20 @@ class Stack:
         process.kill()
         self.processes.remove(process)
 
-    def edge(self, program="sse-edge", **settings):
-        """A further edge, ready."""
-        return self.start(program, **settings).wait_ready()
+    def edge(self, program="sse-edge", *arguments, **settings):
+        """A further edge, or another service, ready."""
+        return self.start(program, *arguments, **settings).wait_ready()
 
     def edges(self, count, program="sse-edge", **settings):
         """Several edges alike, started side by side."""
         started = [self.start(program, **settings) for _ in range(count)]
         return [edge.wait_ready() for edge in started]
 
-    def shared_edge_of(self, program, **settings):
+    def shared_edge_of(self, program, *arguments, **settings):
         """The one edge of that program, with these settings, for all tests that need no others; started when the first one asks."""
-        key = (program, *sorted(settings.items()))
+        key = (program, *arguments, *sorted(settings.items()))
         if key not in self._shared:
-            self._shared[key] = self.edge(program, **settings)
+            self._shared[key] = self.edge(program, *arguments, **settings)
         return self._shared[key]
 
     def check(self):

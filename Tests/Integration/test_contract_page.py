@@ -156,7 +156,8 @@ def test_what_is_no_edge_links_no_delivery_loop(program):
         target = waiting.pop()
         waiting += layers[target] - linked
         linked |= layers[target]
-    assert "ServiceKit" in linked and not linked & {"EdgeRuntime", "EdgeService", "CEpoll", "CZlib"}
+    # CEpoll is a module map without code, which the polled connections to the bus use too.
+    assert "ServiceKit" in linked and not linked & {"EdgeRuntime", "EdgeService", "CZlib"}
 
 
 @pytest.mark.parametrize("page", [*pages(), "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])

@@ -3,7 +3,7 @@ import NATSClient
 import TestKit
 import Testing
 
-/// Connections whose sockets one thread of the process reads and writes.
+/// Connections whose sockets one thread of the process reads and writes. ``RequestTests`` has their requests.
 @Suite("Polled connections", .timeLimit(.minutes(5)))
 struct PolledConnectionTests {
     private func connectPolled(_ server: NATSServer) async throws -> NATSConnection {
@@ -11,28 +11,6 @@ struct PolledConnectionTests {
             $0.reconnects = false
             $0.isPolled = true
         }
-    }
-
-    @Test("Every request gets its own answer")
-    func answers() async throws {
-        let server = try await NATSServer()
-        let nats = try await connectPolled(server)
-        let service = try nats.subscribe("double") { delivery in
-            let number = delivery.withPayload { Int(String(decoding: $0, as: UTF8.self)) ?? 0 }
-            guard let reply = delivery.reply else { return }
-            try? nats.publish(subject: reply, headers: ["n": "\(number)"], payload: Array(String(number * 2).utf8))
-        }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 0..<2000 {
-                group.addTask {
-                    let answer = try await nats.request(subject: "double", payload: Array(String(number).utf8), timeout: .seconds(20))
-                    #expect(answer.payload == Array(String(number * 2).utf8) && answer.headers["n"] == "\(number)")
-                }
-            }
-            try await group.waitForAll()
-        }
-        service.unsubscribe()
-        await nats.close()
     }
 
     @Test("What a server does not read is written when it reads again, in order")

@@ -4,10 +4,13 @@ import Testing
 
 @Suite("Requests", .timeLimit(.minutes(5)))
 struct RequestTests {
-    @Test("Every request gets its own answer")
-    func answers() async throws {
+    @Test("Every request gets its own answer", arguments: [false, true])
+    func answers(isPolled: Bool) async throws {
         let server = try await NATSServer()
-        let nats = try await connect(server)
+        let nats = try await connect(server) {
+            $0.isPolled = isPolled
+            $0.reconnects = !isPolled
+        }
         let service = try nats.subscribe("double") { delivery in
             let number = delivery.withPayload { Int(String(decoding: $0, as: UTF8.self)) ?? 0 }
             guard let reply = delivery.reply else { return }

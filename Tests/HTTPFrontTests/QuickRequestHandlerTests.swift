@@ -153,6 +153,14 @@ import Testing
         #expect(connection.router.seen == [path, body, "end", "complete"])
     }
 
+    @Test func aRequestOfAClientThatDoesNotReadIsTheRouters() throws {
+        let connection = try Connection()
+        connection.channel.isWritable = false
+        connection.receive(Self.request("/quick", "a"))
+        #expect(connection.responder.bodies.isEmpty)
+        #expect(connection.router.seen == ["/quick", "a", "end", "complete"])
+    }
+
     @Test func aRequestBehindOneOfTheRoutersIsTheRoutersUntilThatIsAnswered() throws {
         let connection = try Connection()
         connection.receive(Self.request("/other", "a") + Self.request("/quick", "b"))

@@ -11,7 +11,8 @@ import NIOCore
 /// Answers requests with one event on the event loop that read them: what ``EventIntakeRoute`` and the middleware around it do, without a task.
 ///
 /// Takes only what needs nothing but the log's acknowledgement: a request in the native mode without fields that it does not know, with a token that
-/// the router has accepted before, and one valid event within the shares of its tenant. Everything else, errors included, is left to the router.
+/// the router has accepted before, and one valid event within the shares of its tenant. Everything else, errors in a request included, is left to the router; what the log refuses is
+/// answered here.
 struct QuickIntake: QuickResponder {
     /// Fields that a request may have. A field that another rule concerns is missing here, such as `Origin`, `Expect` and `Idempotency-Key`.
     private static let fields: Set<String> = [

@@ -241,7 +241,7 @@ extension EventLog {
         timeout: Duration
     ) async -> [Result<PublishAck, EventLogError>] {
         let results = await access.publish(inOrder: messages, timeout: timeout)
-        if results.contains(where: \.isLate) { line.discard(access) }
+        if results.contains(where: \.isLate) { line.checkServer(of: access) }
         if results.contains(where: { (try? $0.get())?.isDuplicate == false }) { appendStored() }
         return results.indices.map { index in
             results[index].mapError { error in

@@ -39,7 +39,7 @@ public struct PreparedAppend: Sendable {
                 log.appendStored()
                 return completion(.success(appended(ack)))
             }
-            if let line, result.isLate { log.quickLine.discard(line) }
+            if let line, result.isLate { log.quickLine.checkServer(of: line) }
             Task { completion(await settled(result, deadline: deadline)) }
         }
     }

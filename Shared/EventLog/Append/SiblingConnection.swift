@@ -11,6 +11,8 @@ final class SiblingConnection: Sendable {
     private let timeout: Duration
     private let opening: SingleFlight<NATSConnection>
     private let current = Mutex<NATSConnection?>(nil)
+    private let isPolled: Bool
+    private let isAsking = Atomic(false)
     /// When ``readyOrBegin()`` may try to open one again.
     private let nextAttempt = Mutex(ContinuousClock.now)
     /// The pause between its attempts.
@@ -27,8 +29,9 @@ final class SiblingConnection: Sendable {
         configuration.reconnects = false
         configuration.name += "-\(name)"
         // One write for many messages, without a wait. With TLS, a batch is flushed at its end.
-        configuration.isPolled = !configuration.needsTLS
-        configuration.sendAsap = configuration.isPolled
+        isPolled = !configuration.needsTLS
+        configuration.isPolled = isPolled
+        configuration.sendAsap = isPolled
         // The main connection logs state changes already.
         var logger = logger
         logger.logLevel = .critical
@@ -61,8 +64,9 @@ final class SiblingConnection: Sendable {
         return JetStream(connection, timeout: timeout)
     }
 
-    /// The same; opens one in the background if needed, at most once a second.
+    /// The same, if it is polled; opens one in the background if needed, at most once a second. A message on its own would wait for the flush of another.
     func readyOrBegin() -> JetStream? {
+        guard isPolled else { return nil }
         if let ready { return ready }
         let now = ContinuousClock.now
         let mayTry = nextAttempt.withLock { next in
@@ -74,14 +78,18 @@ final class SiblingConnection: Sendable {
         return nil
     }
 
-    /// Closes the open connection if `jetStream` uses it, because its server did not answer: a polled one has no pings that would tell. The next
-    /// use opens another.
-    func discard(_ jetStream: JetStream) {
-        let isCurrent = current.withLock { current in
-            guard current === jetStream.connection else { return false }
-            current = nil
-            return true
+    /// Asks the server of the open connection for a sign of life, if `jetStream` uses it, and closes the connection if none comes in time: a polled one
+    /// has no pings of its own. One question at a time; the next use opens another connection.
+    func checkServer(of jetStream: JetStream) {
+        let connection = jetStream.connection
+        guard current.withLock({ $0 === connection }), !isAsking.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        Task {
+            defer { isAsking.store(false, ordering: .releasing) }
+            do {
+                try await connection.flush(timeout: timeout)
+            } catch {
+                await connection.close()
+            }
         }
-        if isCurrent { Task { await jetStream.connection.close() } }
     }
 }

@@ -6,7 +6,7 @@ import NIOHTTPTypes
 /// Passes plain requests to a ``QuickResponder`` instead of the router. One per connection, last before the router.
 ///
 /// Only a request that arrives in one read, while the router owes no answer on the connection, is passed: so at most a read is buffered,
-/// and no slow sender holds memory. While it is being answered, what arrives behind it waits here in order, and no more is read.
+/// and no slow sender holds memory, nor a client that reads nothing. While it is being answered, what arrives behind it waits here in order, and no more is read.
 final class QuickRequestHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -76,7 +76,8 @@ final class QuickRequestHandler: ChannelDuplexHandler {
     private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
         switch part {
         case .head(let head):
-            guard self.routed == 0, self.responder.mayAnswer(head) else { return self.route(part, context) }
+            // The router waits for a client that does not read its answers.
+            guard self.routed == 0, context.channel.isWritable, self.responder.mayAnswer(head) else { return self.route(part, context) }
             self.reading = (head, ByteBuffer())
         case .body(var bytes):
             guard self.reading != nil else { return self.route(part, context) }

@@ -23,9 +23,9 @@ enum LibraryThreads {
         return open()
     }
 
-    /// Gives the calling thread ``policy``; changes nothing where ``start(_:)`` would not.
+    /// Gives the calling thread ``policy``, but not the threads that it starts; changes nothing where ``start(_:)`` would not.
     static func setPolicyOfCurrentThread() {
-        if sched_getscheduler(0) == SCHED_NORMAL { set(policy, of: 0) }
+        if sched_getscheduler(0) == SCHED_NORMAL { set(policy | CInt(SCHED_RESET_ON_FORK), of: 0) }
     }
 
     /// The threads of the process with ``policy``, in the order of their start.

@@ -47,7 +47,7 @@ struct LogStream: Sendable {
             // Another process created it concurrently, with other limits.
             if error.code == .streamNameInUse { throw .unavailable("The log's stream is being created by another process. Try again.") }
             // A server that has just started may not have known it at the look-up: the subjects are its own.
-            if error.code == .api(10065), let info = try? await jetStream.streamInfo(configuration.streamName) { return info }
+            if error.code == .subjectsOverlap, let info = try? await jetStream.streamInfo(configuration.streamName) { return info }
             throw Self.refusal(error, configuration)
         }
     }
@@ -64,7 +64,7 @@ struct LogStream: Sendable {
                     Lower EVENT_LOG_MAX_BYTES, or raise the server's jetstream limits.
                     """
             )
-        case .api(10065):
+        case .subjectsOverlap:
             return EventLogError(
                 code: .incompatibleStream,
                 message: """

@@ -36,11 +36,12 @@ public struct SideStream: Sendable {
             log.logger.notice("created a stream beside the log", metadata: [LogKey.stream: "\(name)"])
             return info
         } catch {
+            guard error.code == .streamNameInUse || error.code == .subjectsOverlap else { throw EventLogError(error) }
+            // Another process created it concurrently.
+            if let info = try await existing() { return info }
             guard error.code == .streamNameInUse else { throw EventLogError(error) }
+            throw .unavailable("The stream \(name) is being created by another process. Try again.")
         }
-        // Another process created it concurrently.
-        if let info = try await existing() { return info }
-        throw .unavailable("The stream \(name) is being created by another process. Try again.")
     }
 
     /// Returns the stream; nil if absent.

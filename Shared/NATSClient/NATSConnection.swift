@@ -7,7 +7,8 @@ public import Logging
 ///    unless ``NATSConfiguration/reconnects`` is false.
 /// 2. Without a server nothing is buffered: a publish or a request fails at once with ``NATSError/Code/disconnected``.
 /// 3. Requests share one subscription and block no thread.
-/// 4. Handlers run on four delivery threads shared by all connections of the process: one call at a time, in order, per subscription.
+/// 4. Handlers run on four delivery threads shared by all connections of the process, or on the one of polled connections
+///    (``NATSConfiguration/isPolled``): one call at a time, in order, per subscription.
 ///    A handler must not block.
 ///
 /// All methods may be called from any thread. Releasing the last reference closes it.

@@ -163,7 +163,7 @@ def test_a_request_may_arrive_in_pieces(doors):
             for byte in sent:
                 connection.sendall(bytes([byte]))
             assert [status for status, _ in answers(connection, 1)] == [202]
-            # The connection goes on, whoever has answered.
+            # Keep-alive: the connection takes further requests after either door's response.
             connection.sendall(sent + sent)
             assert [status for status, _ in answers(connection, 2)] == [202, 202]
 

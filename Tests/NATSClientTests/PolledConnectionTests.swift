@@ -76,6 +76,26 @@ struct PolledConnectionTests {
         #expect(await eventually { (try? Self.socketCount) ?? .max <= before })
     }
 
+    @Test("Closing drops what the server does not take, and answers on another connection go on")
+    func closingWithUnwrittenBytes() async throws {
+        let (stalled, healthy) = (try await NATSServer(), try await NATSServer())
+        let (nats, other) = (try await connectPolled(stalled), try await connectPolled(healthy))
+        let echo = try other.subscribe("echo") { delivery in
+            if let reply = delivery.reply { try? other.publish(subject: reply, payload: [1]) }
+        }
+        stalled.freeze()
+        defer { stalled.thaw() }
+        // More than the buffers of both sockets.
+        for _ in 0..<200 { try nats.publish(subject: "a", payload: [UInt8](repeating: 0, count: 128 << 10)) }
+        let closing = Task { await nats.close() }
+        for _ in 0..<100 { #expect(try await other.request(subject: "echo").payload == [1]) }
+        await closing.value
+        #expect(nats.state == .closed)
+        #expect(nats.lastError != nil, "a failed write has closed it: otherwise nats.c waits on the thread for a pong")
+        echo.unsubscribe()
+        await other.close()
+    }
+
     @Test("A released connection is closed")
     func release() async throws {
         let server = try await NATSServer()

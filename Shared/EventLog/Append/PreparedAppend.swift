@@ -25,7 +25,8 @@ public struct PreparedAppend: Sendable {
         self.message = message
     }
 
-    /// Sends the event. Does not wait.
+    /// Sends the event: on the polled connection if it is open, else on the main one, as ``EventLog/append(_:intake:timeout:)`` does. Does not wait for
+    /// the acknowledgement.
     ///
     /// - Parameters:
     ///   - timeout: as for ``EventLog/append(_:intake:timeout:)``.

@@ -12,7 +12,7 @@ final class SiblingConnection: Sendable {
     private let opening: SingleFlight<NATSConnection>
     private let current = Mutex<NATSConnection?>(nil)
     private let isPolled: Bool
-    private let isAsking = Atomic(false)
+    private let isPinging = Atomic(false)
     /// When ``readyOrBegin()`` may try to open one again.
     private let nextAttempt = Mutex(ContinuousClock.now)
     /// The pause between its attempts.
@@ -64,7 +64,7 @@ final class SiblingConnection: Sendable {
         return JetStream(connection, timeout: timeout)
     }
 
-    /// The same, if it is polled; opens one in the background if needed, at most once a second. A message on its own would wait for the flush of another.
+    /// The same, if it is polled: a single message on an unpolled one waits for a flush. Opens one in the background if needed, at most once a second.
     func readyOrBegin() -> JetStream? {
         guard isPolled else { return nil }
         if let ready { return ready }
@@ -78,13 +78,13 @@ final class SiblingConnection: Sendable {
         return nil
     }
 
-    /// Asks the server of the open connection for a sign of life, if `jetStream` uses it, and closes the connection if none comes in time: a polled one
-    /// has no pings of its own. One question at a time; the next use opens another connection.
+    /// Pings the server of the open connection, if `jetStream` uses it, and closes the connection if no pong comes within the timeout: polled connections
+    /// send no pings themselves. At most one ping is outstanding. After a close, the next use opens a new connection.
     func checkServer(of jetStream: JetStream) {
         let connection = jetStream.connection
-        guard current.withLock({ $0 === connection }), !isAsking.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        guard current.withLock({ $0 === connection }), !isPinging.exchange(true, ordering: .acquiringAndReleasing) else { return }
         Task {
-            defer { isAsking.store(false, ordering: .releasing) }
+            defer { isPinging.store(false, ordering: .releasing) }
             do {
                 try await connection.flush(timeout: timeout)
             } catch {

@@ -5,8 +5,9 @@ import NIOHTTPTypes
 
 /// Passes plain requests to a ``QuickResponder`` instead of the router. One per connection, last before the router.
 ///
-/// Only a request that arrives in one read, while the router owes no answer on the connection, is passed: so at most a read is buffered,
-/// and no slow sender holds memory, nor a client that reads nothing. While it is being answered, what arrives behind it waits here in order, and no more is read.
+/// Only a request that arrives in one read, while the router owes no answer on the connection, is passed: so at most two reads are buffered,
+/// and no slow sender holds memory, nor a client that reads nothing. While it is being answered, what arrives behind it waits here
+/// in order, and no more is read.
 final class QuickRequestHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart

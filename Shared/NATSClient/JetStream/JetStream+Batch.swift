@@ -65,8 +65,8 @@ extension JetStream {
     ///   - message: The message.
     ///   - timeout: Time limit for the acknowledgement.
     ///   - completion: Receives the acknowledgement, or the errors of
-    ///     ``publish(subject:headers:payload:messageID:expectedLastSubjectSequence:timeout:)``. Called once, on a delivery thread of nats.c or
-    ///     the calling thread; must not block.
+    ///     ``publish(subject:headers:payload:messageID:expectedLastSubjectSequence:timeout:)``. Called once, on any thread; must
+    ///     not block.
     public func publish(
         _ message: OutgoingMessage,
         timeout: Duration,

@@ -1,5 +1,6 @@
 import Basics
 import CNATS
+import Glibc
 import Synchronization
 
 /// The socket of a polled connection: the event loop that nats.c sees.
@@ -29,8 +30,12 @@ final class PolledSocket: Sendable {
 
     /// Returns the socket of a connection that is about to be opened with `options`. It must outlive the connection.
     static func make(for options: borrowing CNATSOptions) throws(NATSError) -> PolledSocket {
-        guard let thread = PollingThread.shared else { throw NATSError(.libraryFailure, "The process has no descriptors left.") }
-        let socket = PolledSocket(thread)
+        let socket: PolledSocket
+        do throws(SystemCallError) {
+            socket = PolledSocket(try PollingThread.started())
+        } catch {
+            throw NATSError(.libraryFailure, "The thread that serves the connection cannot be started: \(error). It is tried again.")
+        }
         let loop = Unmanaged.passUnretained(socket).toOpaque()
         try options.check(
             natsOptions_SetEventLoop(options.raw, loop, socketAttached, socketReads, socketWrites, socketDetached),
@@ -54,10 +59,11 @@ final class PolledSocket: Sendable {
         }
     }
 
-    /// Closes the connection, and then runs `then`, on the thread. Without a wait for the server, unless it does not read.
+    /// Closes the connection, and then runs `then`, on the thread. What the server does not take at once is dropped.
     func close(_ connection: CNATSPointer, then: @escaping @Sendable () -> Void) {
         thread.run {
             self.writeBytes()
+            self.dropBytes()
             natsConnection_Close(connection.raw)
             then()
         }
@@ -93,6 +99,14 @@ final class PolledSocket: Sendable {
             return state.hasBytes
         }
         if let change { thread.watchWrites(change, of: watched.descriptor, id: watched.id) }
+    }
+
+    /// Makes a write fail, so that nats.c closes the connection if it still has bytes to write. Otherwise its close would wait half a second for a pong that
+    /// only this thread could read.
+    private func dropBytes() {
+        guard let watched = state.withLock({ $0.hasBytes ? $0.watched : nil }) else { return }
+        shutdown(watched.descriptor, Int32(SHUT_RDWR))
+        natsConnection_ProcessWriteEvent(watched.connection.raw)
     }
 
     // MARK: Callbacks of nats.c

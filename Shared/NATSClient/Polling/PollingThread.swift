@@ -13,8 +13,8 @@ import Synchronization
 final class PollingThread: Sendable {
     /// The thread's name.
     static let name = "nats-polling"
-    /// The thread, started when first used; nil if the process has no descriptors left for it.
-    static let shared = try? PollingThread()
+    /// The process's thread, once it has been started.
+    private static let shared = Mutex<PollingThread?>(nil)
 
     private struct State {
         var sockets: [UInt64: PolledSocket] = [:]
@@ -31,21 +31,51 @@ final class PollingThread: Sendable {
     /// Set by the waker, cleared by the thread: wake-ups within a round share one system call.
     private let isAwake = Atomic<Bool>(false)
 
-    private init() throws(SystemCallError) {
-        epollDescriptor = try SystemCallError.check("epoll_create1", epoll_create1(Int32(EPOLL_CLOEXEC)))
-        wakeDescriptor = try SystemCallError.check("eventfd", eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK)))
+    /// Returns the process's thread; starts it if needed.
+    ///
+    /// - Throws: the failed call, when the process has no descriptor or no thread left; the next call tries again.
+    static func started() throws(SystemCallError) -> PollingThread {
+        try shared.withLock { shared throws(SystemCallError) in
+            if let shared { return shared }
+            let thread = PollingThread(
+                epoll: try SystemCallError.check("epoll_create1", epoll_create1(Int32(EPOLL_CLOEXEC))),
+                wake: eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+            )
+            try thread.start()
+            shared = thread
+            return thread
+        }
+    }
+
+    private init(epoll: Int32, wake: Int32) {
+        epollDescriptor = epoll
+        wakeDescriptor = wake
+    }
+
+    /// After a failed start only: the thread keeps itself.
+    deinit {
+        close(epollDescriptor)
+        if wakeDescriptor >= 0 { close(wakeDescriptor) }
+    }
+
+    private func start() throws(SystemCallError) {
+        try SystemCallError.check("eventfd", wakeDescriptor)
         try control(EPOLL_CTL_ADD, wakeDescriptor, id: Self.wakeID, events: EPOLLIN.rawValue)
+        let itself = Unmanaged.passRetained(self)
         var thread = pthread_t()
         let result = pthread_create(
             &thread,
             nil,
             { context in
-                // Balances the `passRetained` below.
+                // Balances the `passRetained` above.
                 Unmanaged<PollingThread>.fromOpaque(context!).takeRetainedValue().serve()
             },
-            Unmanaged.passRetained(self).toOpaque()
+            itself.toOpaque()
         )
-        guard result == 0 else { throw SystemCallError(call: "pthread_create", code: result) }
+        guard result == 0 else {
+            itself.release()
+            throw SystemCallError(call: "pthread_create", code: result)
+        }
         pthread_detach(thread)
     }
 

@@ -29,21 +29,16 @@ public struct PublicListener: Service {
         self.init(process, router: router, door: nil, quick: nil)
     }
 
-    /// The same, behind a door that accepts the connections and serves some of them; nil for none.
-    package init(_ process: ServiceMain, router: Router<APIRequestContext>, door: (any ConnectionDoor)?) {
-        self.init(process, router: router, door: door, quick: nil)
-    }
-
-    /// The same, with a responder that answers some requests instead of the router; nil for none.
-    package init(_ process: ServiceMain, router: Router<APIRequestContext>, quick: (any QuickResponder)?) {
-        self.init(process, router: router, door: nil, quick: quick)
-    }
-
-    private init(
+    /// The same, with a way past the router for some requests.
+    ///
+    /// - Parameters:
+    ///   - door: accepts the connections, and serves some of them; nil for none.
+    ///   - quick: answers some requests; nil for none. Without a door only.
+    package init(
         _ process: ServiceMain,
         router: Router<APIRequestContext>,
-        door: (any ConnectionDoor)?,
-        quick: (any QuickResponder)?
+        door: (any ConnectionDoor)? = nil,
+        quick: (any QuickResponder)? = nil
     ) {
         self.init(
             router: router,

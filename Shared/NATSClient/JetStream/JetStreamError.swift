@@ -66,7 +66,7 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
         public static let messageNotFound = api(10037)
         /// A stream of that name exists with another configuration.
         public static let streamNameInUse = api(10058)
-        /// Another stream has one of the subjects. nats-server 2.9 may also answer so while it creates the very stream for somebody else.
+        /// Another stream has one of the subjects; nats-server 2.9 may also say so of a stream that another client is creating.
         public static let subjectsOverlap = api(10065)
         /// No stream has this name.
         public static let streamNotFound = api(10059)

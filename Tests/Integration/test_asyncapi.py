@@ -50,7 +50,8 @@ def test_it_holds_together():
 def test_the_notification_stream_sends_what_it_says(stack, tenant):
     surface, edge = NotificationStream(), stack.edge(heartbeat_interval="1s")
     [id] = stack.intake.publish(surface.numbered(1, tenant))
-    with SSEConnection(edge.url + surface.path, token=mint(tenant), headers={"Last-Event-ID": "evt_nonsense"}) as client:
+    headers = {"Last-Event-ID": "evt_nonsense"}
+    with SSEConnection(edge.url + surface.path, token=mint(tenant), headers=headers, pings=True) as client:
         seen = {}
         while not {"stream.gap", "load.tick", "ping"} <= set(seen):
             block = client.next_block()

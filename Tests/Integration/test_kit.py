@@ -70,6 +70,13 @@ def test_a_connection_reads_head_and_blocks_and_sees_an_orderly_end():
         assert connection.next_block() is None
 
 
+@pytest.mark.parametrize("pings", [False, True])
+def test_pings_are_handed_out_only_where_they_are_asked_for(pings):
+    url = fake_server(b"HTTP/1.1 200 OK\r\n\r\nid: evt_1\nevent: ping\ndata: {}\n\nid: evt_2\nevent: a.b\ndata: {}\n\n")
+    with SSEConnection(url, pings=pings) as connection:
+        assert [block.id for block in iter(connection.next_block, None)] == (["evt_1"] if pings else []) + ["evt_2"]
+
+
 def test_an_end_in_mid_block_is_a_violation():
     with SSEConnection(fake_server(b"HTTP/1.1 200 OK\r\n\r\nid: evt_1\nev")) as connection:
         with pytest.raises(ProtocolViolation):

@@ -151,7 +151,7 @@ def test_sixty_four_types_are_not_too_many(edge, tenant):
 
 def test_heartbeats_come_at_their_interval(stack):
     edge = stack.edge(heartbeat_interval="1s")
-    with SSEConnection(edge.url + PATH, token=mint()) as client:
+    with SSEConnection(edge.url + PATH, token=mint(), pings=True) as client:
         client.next_block()
         client.next_block()
         begin = time.monotonic()

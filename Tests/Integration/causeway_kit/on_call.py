@@ -42,7 +42,7 @@ class Client(threading.Thread):
 
     def _follow(self):
         headers = {"Last-Event-ID": self._cursor} if self._cursor else {}
-        with SSEConnection(self._url, token=self._token, headers=headers, timeout=5) as connection:
+        with SSEConnection(self._url, token=self._token, headers=headers, timeout=5, pings=True) as connection:
             self.status = connection.status
             self.is_open = self.status == 200
             while self.is_open and not self._over.is_set() and not self._leaves.is_set():

@@ -96,14 +96,20 @@ class SSEConnection:
     """One `GET` of a stream. The response's head is read when the object is made; blocks are read when they are asked for.
 
     A client that asks for nothing reads nothing: that is how a stalled reader is made.
+
+    `pings`: whether `next_block` hands them out. A stream's first ping comes at a random moment of the heartbeat interval, however long that is,
+    so a test that does not want pings must expect one before any block.
     """
 
-    def __init__(self, url, *, token=None, query=None, headers=None, method="GET", receive_buffer=None, timeout=15.0, parser=None):
+    def __init__(
+        self, url, *, token=None, query=None, headers=None, method="GET", receive_buffer=None, timeout=15.0, parser=None, pings=False
+    ):
         parts = urlsplit(url)
         target = parts.path + ("?" + urlencode(query) if query else "")
         self._buffered = b""
         self._blocks = []
         self._parser = parser or SSEParser()
+        self._hears_pings = pings
         self._is_at_end = False
         self._chunks = None
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -154,7 +160,8 @@ class SSEConnection:
                 return None
             data, self._buffered = self._buffered or self._receive(deadline), b""
             self._is_at_end = not data
-            self._blocks.extend(self._parser.feed(data))
+            blocks = self._parser.feed(data)
+            self._blocks.extend(block for block in blocks if self._hears_pings or block.event != "ping")
         return self._blocks.pop(0)
 
     def _receive(self, deadline):

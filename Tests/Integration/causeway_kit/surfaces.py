@@ -210,6 +210,6 @@ class NotificationStream(Surface):
         headers = {} if cursor is None else {"Last-Event-ID": cursor}
         query = ({} if types is None else {"types": types}) | ({} if ticket is None else {"ticket": ticket})
         bearer = token if ticket is None else None
-        connection = SSEConnection(edge.url + self.path, token=bearer, query=query, headers=headers, receive_buffer=receive_buffer)
+        connection = SSEConnection(edge.url + self.path, token=bearer, query=query, headers=headers, receive_buffer=receive_buffer, pings=True)
         assert connection.status == 200, f"{connection.status} {connection.body()!r}"
         return NotificationStreamConnection(self, connection)

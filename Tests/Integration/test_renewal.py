@@ -4,6 +4,7 @@ import itertools
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -132,13 +133,20 @@ class Follower:
         token = self._mint()
         address = edge.url.replace("http", "ws") + line.surface.path
         if self._is_relay:
-            self._socket = connect(address, additional_headers={"Authorization": f"Bearer {token}"}, open_timeout=15)
+            self._connect = connect(address, additional_headers={"Authorization": f"Bearer {token}"}, open_timeout=15)
         else:
-            self._socket = connect(f"{address}?{urlencode({'token': token, 'workspace': 'acme'})}", open_timeout=15)
+            self._connect = connect(f"{address}?{urlencode({'token': token, 'workspace': 'acme'})}", open_timeout=15)
+
+    def __enter__(self):
+        self._socket = self._connect.__enter__()
         assert "connected" in self._socket.recv(timeout=15)
         if self._is_relay:
             self._socket.send(request("investigation.subscribe", {"incidentId": "inc_scenario"}, id="subscription"))
             assert json.loads(self._socket.recv(timeout=15))["id"] == "subscription"
+        return self
+
+    def __exit__(self, *failure):
+        self._connect.__exit__(*failure)
 
     def _mint(self, life=LIFE):
         self._expiry = int(time.time()) + life
@@ -175,23 +183,20 @@ class Follower:
             case other:
                 raise AssertionError(f"not a message that was due: {other}")
 
-    def close(self):
-        self._socket.close()
-
 
 def test_connections_outlive_their_tokens_without_a_gap(stack):
     edges = [(line, stack.edge(line.surface.executable, quick_door=door, log_level="trace")) for line in LINES for door in DOORS]
-    followers = [Follower(line, edge) for line, edge in edges]
-    flow = Flow(stack.intake, (Relay().numbered(number) for number in itertools.count(1)), rate=50, batch=1)
-    flow.start()
-    with ThreadPoolExecutor(len(followers)) as threads:
-        list(threads.map(lambda follower: follower.outlive(3), followers))
-    flow.stop()
-    for (_, edge), follower in zip(edges, followers, strict=True):
-        follower.read_through(flow.accepted)
-        assert follower.numbers == list(range(1, flow.accepted + 1))
-        assert edge.metrics()['causeway_edge_renewals_total{outcome="renewed"}'] == 3
-        follower.close()
+    with ExitStack() as opened:
+        followers = [opened.enter_context(Follower(line, edge)) for line, edge in edges]
+        flow = Flow(stack.intake, (Relay().numbered(number) for number in itertools.count(1)), rate=50, batch=1)
+        flow.start()
+        with ThreadPoolExecutor(len(followers)) as threads:
+            list(threads.map(lambda follower: follower.outlive(3), followers))
+        flow.stop()
+        for (_, edge), follower in zip(edges, followers, strict=True):
+            follower.read_through(flow.accepted)
+            assert follower.numbers == list(range(1, flow.accepted + 1))
+            assert edge.metrics()['causeway_edge_renewals_total{outcome="renewed"}'] == 3
 
 
 def test_the_new_expiry_counts(edge, line, tenant):

@@ -152,6 +152,17 @@ import Testing
         #expect(Self.ask(before, after).last == .noConnection(from: Self.at(90), to: Self.at(150)))
     }
 
+    @Test func aConnectionThatWasClosedWithoutLagWasClosedBeforeItsEdgeHadTheEvent() {
+        let behind = Self.connection(until: 130, position: Self.cursor(9), lag: 0)
+        #expect(Self.ask(behind) == [.noConnection(from: Self.at(130), to: Self.at(200))])
+        // The clock of its edge is ahead by hours.
+        let ahead = Self.connection("a", since: 10_040, until: 10_090, position: Self.cursor(8), lag: 0)
+        let after = Self.connection("b", since: 150, start: Self.cursor(15), position: Self.cursor(15))
+        #expect(Self.ask(ahead, after).last == .noConnection(from: Self.at(150), to: Self.at(150)))
+        let resumed = Self.connection("c", since: 150, position: Self.cursor(15))
+        #expect(Self.ask(ahead, resumed).map(\.name) == ["sent"])
+    }
+
     @Test func whatEdgesHaveForgottenIsNotKnown() {
         var restarted = Self.edge([])
         restarted.closedSince = Self.at(110)

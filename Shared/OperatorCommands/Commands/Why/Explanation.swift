@@ -47,6 +47,18 @@ struct KnownConnection: Sendable, Equatable {
     let bytes: UInt64
     /// Bytes written that the peer's kernel has not acknowledged; nil when not known.
     var unacknowledged: Int?
+
+    /// Whether the event was written to the socket, or is not for this connection.
+    func hasPassed(_ event: AskedEvent) -> Bool {
+        self.position.epoch == event.cursor.epoch && self.position.sequence >= event.cursor.sequence
+    }
+
+    /// Whether it was closed before its edge had the event. A connection without lag at its end was, whatever the clocks of the edge and of
+    /// the intake say.
+    func wasClosed(before event: AskedEvent) -> Bool {
+        guard let end, !self.hasPassed(event) else { return false }
+        return end.time <= event.receivedAt || self.lag == 0
+    }
 }
 
 /// What an edge reports about one user.
@@ -130,7 +142,7 @@ extension Explanation {
         var found: [Explanation] = []
         for edge in edges { found += edge.connections.compactMap { explanation(of: $0, event, edge) } }
         let wasConnected = edges.contains { edge in
-            edge.connections.contains { $0.since <= event.receivedAt && ($0.end.map { $0.time > event.receivedAt } ?? true) }
+            edge.connections.contains { $0.since <= event.receivedAt && !$0.wasClosed(before: event) }
         }
         let hasReader = found.contains { if case .beforeCursor = $0 { false } else { true } }
         if !hasReader, !wasConnected {
@@ -145,9 +157,7 @@ extension Explanation {
 
     /// Returns what one connection says about an event; nil for one that was closed before the event came in.
     private static func explanation(of connection: KnownConnection, _ event: AskedEvent, _ edge: KnownEdge) -> Explanation? {
-        let isStillSameLog = connection.position.epoch == event.cursor.epoch
-        let hasPassed = isStillSameLog && connection.position.sequence >= event.cursor.sequence
-        if let end = connection.end, !hasPassed, end.time <= event.receivedAt { return nil }
+        if connection.wasClosed(before: event) { return nil }
         if connection.start.epoch == event.cursor.epoch, connection.start.sequence >= event.cursor.sequence {
             return .beforeCursor(connection)
         }
@@ -159,7 +169,7 @@ extension Explanation {
             if matching.isEmpty { return .filtered(connection) }
             if matching.allSatisfy({ $0.after >= event.cursor.sequence }) { return .beforeCursor(connection) }
         }
-        if hasPassed {
+        if connection.hasPassed(event) {
             let to = connection.end?.time ?? edge.now
             return .sent(connection, from: min(max(event.receivedAt, connection.since), to), to: to)
         }
@@ -172,10 +182,11 @@ extension Explanation {
     /// Returns the time without a connection around an event.
     private static func gap(around event: AskedEvent, _ edges: [KnownEdge]) -> Explanation {
         let connections = edges.flatMap(\.connections)
-        let ended = connections.compactMap(\.end?.time).filter { $0 <= event.receivedAt }.max()
+        let ended = connections.filter { $0.wasClosed(before: event) }.compactMap(\.end?.time).max()
         let known = edges.compactMap(\.closedSince).max().flatMap { $0 <= event.receivedAt ? $0 : nil }
         let began = connections.map(\.since).filter { $0 >= event.receivedAt }.min()
-        let now = edges.map(\.now).max() ?? event.receivedAt
-        return .noConnection(from: ended ?? known, to: began ?? now)
+        let to = began ?? edges.map(\.now).max() ?? event.receivedAt
+        // The clocks of the edges may differ.
+        return .noConnection(from: (ended ?? known).map { min($0, to) }, to: to)
     }
 }

@@ -177,17 +177,20 @@ extension EdgeConnection {
     func send(_ slice: PageSlice) -> Bool {
         let end = self.end.last(of: slice, for: self.audience, entries: Int(self.deliveries), bytes: Int(clamping: self.bytes))
         let slice = self.begun(end.map { slice.prefix(through: $0) } ?? slice)
+        // Copies, because access to a property during a call is checked at run time.
+        var (progress, socket) = (self.progress, self.socket)
         let result =
             if let conversation = self.conversation {
                 SliceWriter.write(
                     slice,
-                    progress: &self.progress,
-                    audience: ConversationFilter(audience: self.audience, conversation: conversation, begun: self.progress.begun),
-                    to: &self.socket
+                    progress: &progress,
+                    audience: ConversationFilter(audience: self.audience, conversation: conversation, begun: progress.begun),
+                    to: &socket
                 )
             } else {
-                SliceWriter.write(slice, progress: &self.progress, audience: self.audience, to: &self.socket)
+                SliceWriter.write(slice, progress: &progress, audience: self.audience, to: &socket)
             }
+        self.progress = progress
         self.bytes += UInt64(result.bytes)
         self.deliveries &+= UInt32(truncatingIfNeeded: result.deliveries)
         self.hub.counters.deliveries.add(result.deliveries)

@@ -146,6 +146,29 @@ actor EdgeConnection {
         self.deliver()
     }
 
+    /// ``entriesPublished(_:from:reachesEnd:)`` for the members of a group.
+    ///
+    /// `assumeIsolated` would find the current executor and allocate its closure for each of thousands of members, which is a fortieth of a delivery.
+    /// They share the hub's executor (``unownedExecutor``), in whose isolation this function runs.
+    static func entriesPublished(
+        _ shared: PageSlice,
+        from sharedFrom: ChainPosition,
+        reachesEnd: Bool,
+        to members: ContiguousArray<EdgeConnection>,
+        on hub: isolated LoopHub
+    ) {
+        typealias Published = @Sendable (EdgeConnection, PageSlice, ChainPosition, Bool) -> Void
+        let isolated: @Sendable (isolated EdgeConnection, PageSlice, ChainPosition, Bool) -> Void = { connection, shared, sharedFrom, reachesEnd in
+            connection.entriesPublished(shared, from: sharedFrom, reachesEnd: reachesEnd)
+        }
+        // As `assumeIsolated` does it: isolation is no part of the calling convention of a synchronous function.
+        let published = unsafeBitCast(isolated, to: Published.self)
+        for connection in members {
+            precondition(connection.hub === hub, "the members of a group are on one loop")
+            published(connection, shared, sharedFrom, reachesEnd)
+        }
+    }
+
     /// Handles an epoll event of the descriptor.
     func descriptorReady(_ events: UInt32) {
         if events & EPOLLERR.rawValue != 0 { return self.perform(self.state.socketFailed()) }

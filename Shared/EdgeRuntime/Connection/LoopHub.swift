@@ -228,9 +228,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             // An empty slice does not: the position may have been evicted.
             let reachesEnd = !shared.isEmpty && group.head == chain.end
             // A copy: a member that moves to another group meanwhile does not change the order of the others.
-            for connection in group.members {
-                connection.assumeIsolated { $0.entriesPublished(shared, from: head, reachesEnd: reachesEnd) }
-            }
+            EdgeConnection.entriesPublished(shared, from: head, reachesEnd: reachesEnd, to: group.members, on: self)
         }
         for (chain, trace) in grown.traced { self.closePart(of: trace, chain) }
         // Once a batch, not once a delivery, to keep it cheap.

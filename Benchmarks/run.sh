@@ -10,7 +10,8 @@
 #   --surface     the deliveries of one edge in detail
 #   --decisions   approvals decided by the approval API
 #
-# Environment: BENCH_PROGRAMS (a folder with programs that are already built; of it, what is measured is used, as is), DELIVERY_LOOPS (1), BENCH_PIN
+# Environment: BENCH_PROGRAMS (a folder with programs that are already built; of it, what is measured is used, as is; by default, they are built as for
+# images), DELIVERY_LOOPS (1), BENCH_PIN
 # (processors of server and load, "0,1" on a machine with two or more; "" for none), BENCH_SCRATCH (where the load tool is built; Benchmarks/.build).
 # Settings of the programs, such as QUICK_DOOR, are passed on.
 # Everything that it starts is on 127.0.0.1 and free ports, keeps its data in a temporary directory, and ends with it.
@@ -114,10 +115,11 @@ ulimit -n "$(ulimit -Hn)"
 
 scratch=${BENCH_SCRATCH:-$here/.build}
 swift build -c release --package-path "$here" --scratch-path "$scratch" >&2
-built=${BENCH_PROGRAMS:-$root/.build/release}
+built=${BENCH_PROGRAMS:-$root/.build/static/release}
 if [[ -z ${BENCH_PROGRAMS:-} ]]; then
+    # As images have them (deploy/build-programs.sh).
     for program in "${programs[@]}"; do
-        [[ -x $built/$program ]] || swift build -c release --package-path "$root" --product "$program" >&2
+        swift build -c release --static-swift-stdlib --package-path "$root" --scratch-path "$root/.build/static" --product "$program" >&2
     done
 fi
 

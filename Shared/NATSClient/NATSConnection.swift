@@ -232,9 +232,9 @@ public final class NATSConnection: Sendable {
     ) async -> Result<Value, NATSError> {
         let requests = requests
         let token = requests.makeToken()
-        let reply = AwaitedReply(decode: decode)
+        let reply = AwaitedReply(subject: subject, decode: decode)
         guard !Task.isCancelled else { return .failure(.cancelled) }
-        requests.insert(reply, token: token, subject: subject, timeout: timeout)
+        requests.insert(reply, token: token, timeout: timeout)
         do throws(NATSError) {
             try send(subject: subject, reply: requests.replySubject(for: token), headers: headers, payload: payload)
         } catch {

@@ -48,30 +48,31 @@ struct Publisher: Sendable {
     ) throws(APIError) -> [Event] {
         var events: [Event] = []
         events.reserveCapacity(drafts.count)
-        for (index, draft) in drafts.enumerated() {
+        // By index: a loop over elements copies each.
+        for index in drafts.indices {
             func place(_ field: String) -> String { names.field(drafts.count > 1 ? "[\(index)].\(field)" : field) }
-            let tenant = draft.tenant ?? home
+            let tenant = drafts[index].tenant ?? home
             guard tenant == home || mayNameTenants else {
                 throw .forbidden("\(place("tenant")): is not your token's tenant; leave it out, or use a token with the role producer.")
             }
             // Only the approval API may record that an approval is decided (contract §10).
-            guard mayNameTenants || !EventCatalogue.isWrittenByApprovals(draft.type) else {
+            guard mayNameTenants || !EventCatalogue.isWrittenByApprovals(drafts[index].type) else {
                 throw .validation(
                     """
-                    \(place("type")): \(draft.type) follows from the decision about an approval and takes a token with the role producer; decide \
+                    \(place("type")): \(drafts[index].type) follows from the decision about an approval and takes a token with the role producer; decide \
                     the approval instead.
                     """
                 )
             }
             // What a tenant could publish itself would say nothing about an endpoint (contract §14).
-            guard mayNameTenants || !EventCatalogue.isWrittenByWebhooks(draft.type) else {
+            guard mayNameTenants || !EventCatalogue.isWrittenByWebhooks(drafts[index].type) else {
                 throw .validation(
-                    "\(place("type")): \(draft.type) is written by the dispatcher of webhooks; choose another type, or use a token with the role producer."
+                    "\(place("type")): \(drafts[index].type) is written by the dispatcher of webhooks; choose another type, or use a token with the role producer."
                 )
             }
             let id = key?.eventID(at: index) ?? EventID(generated: ULID.generate(time: now, using: &generator))
             do throws(ValidationError) {
-                var event = try draft.resolve(tenant: tenant, id: id, time: now)
+                var event = try drafts[index].resolve(tenant: tenant, id: id, time: now)
                 event.traceparent = event.traceparent ?? trace?.text
                 events.append(event)
             } catch {

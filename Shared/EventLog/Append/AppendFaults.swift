@@ -26,7 +26,7 @@ enum AppendFaults {
     /// Returns the errors of events that reuse an earlier event's identity with other content.
     static func identities(of events: [Event]) -> [EventLogError] {
         // A generated id is unique.
-        guard events.contains(where: { !$0.assigned.contains(.id) }) else { return [] }
+        guard events.indices.contains(where: { !events[$0].assigned.contains(.id) }) else { return [] }
         return identities(of: events.map { (event: $0, identity: $0.identity) })
     }
 
@@ -44,7 +44,7 @@ enum AppendFaults {
 
     /// Returns the errors of events that request an approval under an id that an earlier one requests, unless both are the same event.
     static func approvals(of events: [Event]) -> [EventLogError] {
-        guard events.count > 1, events.contains(where: { EventCatalogue.isApprovalRequest($0.type) }) else { return [] }
+        guard events.count > 1, events.indices.contains(where: { EventCatalogue.isApprovalRequest(events[$0].type) }) else { return [] }
         var first: [String: Event] = [:]
         return events.indices.compactMap { index in
             guard let place = EventMessage.requestPlace(of: events[index]) else { return nil }

@@ -155,7 +155,8 @@ extension EventLog {
         -> [Result<Appended, EventLogError>]
     {
         let since = acknowledged
-        let acks = try await acknowledgements(of: events.map { EventMessage.outgoing($0, intake: intake) }, deadline: deadline)
+        let messages = events.indices.map { EventMessage.outgoing(events[$0], intake: intake) }
+        let acks = try await acknowledgements(of: messages, deadline: deadline)
         // A sequence that was assigned before: the stream was recreated.
         if !arePlausible(acks.lazy.compactMap { try? $0.get() }, since: since) {
             try await persevere(until: deadline) { () throws(EventLogError) in try await self.renewEpoch() }

@@ -40,17 +40,15 @@ extension JetStream {
         guard !messages.isEmpty else { return [] }
         let requests = connection.requests
         let tokens = requests.makeTokens(messages.count)
-        let collector = AckCollector(count: messages.count)
+        let collector = AckCollector(of: messages)
         requests.insert(
-            messages.indices.lazy.map {
-                (reply: AwaitedAck(collector: collector, index: $0) as any PendingReply, subject: messages[$0].subject)
-            },
+            messages.indices.lazy.map { AwaitedAck(collector: collector, index: $0) as any PendingReply },
             tokens: tokens,
             timeout: timeout ?? self.timeout
         )
         var failure: NATSError?
-        for (token, message) in zip(tokens, messages) {
-            if failure == nil { failure = Task.isCancelled ? .cancelled : send(message, token: token, requests) }
+        for (token, index) in zip(tokens, messages.indices) {
+            if failure == nil { failure = Task.isCancelled ? .cancelled : send(messages[index], token: token, requests) }
             if let failure { requests.fail(token, with: failure) }
         }
         connection.sendBuffered()
@@ -74,7 +72,7 @@ extension JetStream {
     ) {
         let requests = connection.requests
         let token = requests.makeToken()
-        requests.insert(ReportedAck(completion: completion), token: token, subject: message.subject, timeout: timeout)
+        requests.insert(ReportedAck(subject: message.subject, completion: completion), token: token, timeout: timeout)
         if let failure = send(message, token: token, requests) { requests.fail(token, with: failure) }
     }
 
@@ -104,10 +102,12 @@ private final class AckCollector: Sendable {
 
     /// Completes when the last acknowledgement arrives; results in message order.
     let results = OneShot<[Result<PublishAck, JetStreamError>]>()
+    let messages: [OutgoingMessage]
     private let state: Mutex<State>
 
-    init(count: Int) {
-        state = Mutex(State(results: Array(repeating: nil, count: count), missing: count))
+    init(of messages: [OutgoingMessage]) {
+        self.messages = messages
+        state = Mutex(State(results: Array(repeating: nil, count: messages.count), missing: messages.count))
     }
 
     /// Records the result of one message. Called once per message: a request leaves the ``RequestTable`` once.
@@ -125,6 +125,7 @@ private final class AckCollector: Sendable {
 private struct AwaitedAck: PendingReply {
     let collector: AckCollector
     let index: Int
+    var subject: String { collector.messages[index].subject }
 
     func resolve(with delivery: borrowing NATSDelivery) { collector.settle(index, PublishAck.answer(in: delivery)) }
 
@@ -133,6 +134,7 @@ private struct AwaitedAck: PendingReply {
 
 /// A message on its own, whose acknowledgement is reported to a function.
 private struct ReportedAck: PendingReply {
+    let subject: String
     let completion: @Sendable (Result<PublishAck, JetStreamError>) -> Void
 
     func resolve(with delivery: borrowing NATSDelivery) { completion(PublishAck.answer(in: delivery)) }

@@ -63,7 +63,8 @@ extension JetStream {
         let requests = connection.requests
         let token = requests.makeToken()
         let inbox = connection.newInbox()
-        let collector = PullCollector(batch: batch) { requests.remove(token) != nil }
+        let subject = "$JS.API.CONSUMER.MSG.NEXT.\(stream).\(consumer)"
+        let collector = PullCollector(subject: subject, batch: batch) { requests.remove(token) != nil }
         let subscription: NATSSubscription
         do throws(NATSError) {
             subscription = try connection.subscribe(inbox, isUnbounded: true) { collector.received($0) }
@@ -72,9 +73,8 @@ extension JetStream {
         }
         defer { subscription.unsubscribe() }
         guard !Task.isCancelled else { throw JetStreamError(NATSError.cancelled) }
-        let subject = "$JS.API.CONSUMER.MSG.NEXT.\(stream).\(consumer)"
         // The server ends the request at `wait`; the extra second covers its answer.
-        requests.insert(collector, token: token, subject: subject, timeout: wait + .seconds(1))
+        requests.insert(collector, token: token, timeout: wait + .seconds(1))
         do throws(NATSError) {
             try connection.send(subject: subject, reply: inbox, headers: [:], payload: payload)
         } catch {

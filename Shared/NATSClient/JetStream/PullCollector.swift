@@ -6,6 +6,7 @@ import Synchronization
 /// Its ``RequestTable`` entry provides the deadline and detects a lost connection; the code that removes the entry answers the caller.
 /// The messages arrive over a separate subscription, because JetStream delivers them under their original subject.
 final class PullCollector: PendingReply {
+    let subject: String
     /// Completes when the request ends.
     let result = OneShot<Result<[JetStreamMessage], JetStreamError>>()
     private let batch: Int
@@ -13,7 +14,8 @@ final class PullCollector: PendingReply {
     private let claim: @Sendable () -> Bool
     private let messages = Mutex<[JetStreamMessage]>([])
 
-    init(batch: Int, claim: @escaping @Sendable () -> Bool) {
+    init(subject: String, batch: Int, claim: @escaping @Sendable () -> Bool) {
+        self.subject = subject
         self.batch = batch
         self.claim = claim
     }

@@ -164,7 +164,12 @@ final class CNATSConnection: Sendable {
         for field in headers.fields where status == NATS_OK {
             status = field.name.withCString { name in field.value.withCString { value in natsMsgHeader_Add(message, name, value) } }
         }
-        return status == NATS_OK ? natsConnection_PublishMsg(raw, message) : status
+        if status == NATS_OK { status = natsConnection_PublishMsg(raw, message) }
+        guard status == NATS_OK else { return status }
+        // A header is four allocations. With the message, another thread would free them, and the allocator's cache of this thread would be empty
+        // for the headers of the next one.
+        for field in headers.fields { field.name.withCString { _ = natsMsgHeader_Delete(message, $0) } }
+        return status
     }
 
     private func withCString<Result>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> Result) -> Result {

@@ -9,8 +9,6 @@ import Synchronization
 final class RequestTable: Sendable {
     private struct Entry {
         let reply: any PendingReply
-        /// The request's subject.
-        let subject: String
         let deadline: ContinuousClock.Instant
     }
 
@@ -55,19 +53,17 @@ final class RequestTable: Sendable {
         inbox + String(token, radix: 36)
     }
 
-    /// Adds a request that is about to be sent to `subject`. A closed table fails it at once.
-    func insert(_ reply: any PendingReply, token: UInt64, subject: String, timeout: Duration) {
-        insert(CollectionOfOne((reply: reply, subject: subject)), tokens: token..<token + 1, timeout: timeout)
+    /// Adds a request that is about to be sent. A closed table fails it at once.
+    func insert(_ reply: any PendingReply, token: UInt64, timeout: Duration) {
+        insert(CollectionOfOne(reply), tokens: token..<token + 1, timeout: timeout)
     }
 
-    /// Adds requests that are about to be sent, each to its subject; takes the lock once. A closed table fails them at once.
-    func insert(_ requests: some Collection<(reply: any PendingReply, subject: String)>, tokens: Range<UInt64>, timeout: Duration) {
+    /// Adds requests that are about to be sent; takes the lock once. A closed table fails them at once.
+    func insert(_ replies: some Collection<any PendingReply>, tokens: Range<UInt64>, timeout: Duration) {
         let deadline = ContinuousClock.now.advanced(by: timeout)
         let isClosed = table.withLock { table in
             guard !table.isClosed else { return true }
-            for (token, request) in zip(tokens, requests) {
-                table.entries[token] = Entry(reply: request.reply, subject: request.subject, deadline: deadline)
-            }
+            for (token, reply) in zip(tokens, replies) { table.entries[token] = Entry(reply: reply, deadline: deadline) }
             if table.nextSweep.map({ deadline < $0 }) ?? true {
                 table.nextSweep = deadline
                 scheduleSweep(at: deadline)
@@ -75,7 +71,7 @@ final class RequestTable: Sendable {
             return false
         }
         if isClosed {
-            for request in requests { request.reply.fail(with: .closed) }
+            for reply in replies { reply.fail(with: .closed) }
         }
     }
 
@@ -92,11 +88,11 @@ final class RequestTable: Sendable {
     /// Fails the requests that the server denied: they get no answer.
     func refuse(_ violation: PublishViolation) {
         let refused = table.withLock { table in
-            let refused = table.entries.filter { violation.concerns($0.value.subject) }
+            let refused = table.entries.filter { violation.concerns($0.value.reply.subject) }
             for token in refused.keys { table.entries[token] = nil }
             return refused
         }
-        for entry in refused.values { entry.reply.fail(with: PublishViolation.error(publishingTo: entry.subject)) }
+        for entry in refused.values { entry.reply.fail(with: PublishViolation.error(publishingTo: entry.reply.subject)) }
     }
 
     /// Fails all requests; accepts new ones.

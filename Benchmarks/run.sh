@@ -11,8 +11,8 @@
 #   --decisions   approvals decided by the approval API
 #
 # Environment: BENCH_PROGRAMS (a folder with programs that are already built; of it, what is measured is used, as is; by default, they are built as for
-# images), DELIVERY_LOOPS (1), BENCH_PIN
-# (processors of server and load, "0,1" on a machine with two or more; "" for none), BENCH_SCRATCH (where the load tool is built; Benchmarks/.build).
+# images), DELIVERY_LOOPS (1), BENCH_PIN (processors of server and load, "0,1" on a machine with two or more; "" for none), BENCH_SCRATCH (where the load
+# tool is built; Benchmarks/.build).
 # Settings of the programs, such as QUICK_DOOR, are passed on.
 # Everything that it starts is on 127.0.0.1 and free ports, keeps its data in a temporary directory, and ends with it.
 set -euo pipefail

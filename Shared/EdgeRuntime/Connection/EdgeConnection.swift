@@ -158,8 +158,8 @@ actor EdgeConnection {
         on hub: isolated LoopHub
     ) {
         typealias Published = @Sendable (EdgeConnection, PageSlice, ChainPosition, Bool) -> Void
-        let isolated: @Sendable (isolated EdgeConnection, PageSlice, ChainPosition, Bool) -> Void = { connection, shared, sharedFrom, reachesEnd in
-            connection.entriesPublished(shared, from: sharedFrom, reachesEnd: reachesEnd)
+        let isolated: @Sendable (isolated EdgeConnection, PageSlice, ChainPosition, Bool) -> Void = {
+            $0.entriesPublished($1, from: $2, reachesEnd: $3)
         }
         // As `assumeIsolated` does it: isolation is no part of the calling convention of a synchronous function.
         let published = unsafeBitCast(isolated, to: Published.self)
